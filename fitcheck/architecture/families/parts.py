@@ -1,0 +1,187 @@
+"""The pieces that families are put together from.
+
+Each function returns tensors of one layer, or a record that says what they do. Shapes are
+PyTorch's: (out, in). Roles are GGUF's names. `module` paths are those of the Llama classes in
+transformers unless a family passes its own.
+"""
+
+from collections.abc import Callable, Iterable
+
+from fitcheck.architecture.config import Config
+from fitcheck.architecture.feed_forward import Experts
+from fitcheck.architecture.mixers import Attention, Position
+from fitcheck.architecture.model import Layer, Model, Tower
+from fitcheck.architecture.tensor import Tensor
+
+
+def attention(
+    c: Config, *, sliding_window: int | None = None, position: Position = "rope"
+) -> Attention:
+    """The attention that the usual keys describe."""
+    heads = c.whole("num_attention_heads", "n_head", "n_heads")
+    head_dim = c.optional_whole("head_dim") or c.whole("hidden_size", "n_embd", "d_model") // heads
+    return Attention(
+        num_attention_heads=heads,
+        num_key_value_heads=c.whole("num_key_value_heads", "num_kv_heads", default=heads),
+        head_dim=head_dim,
+        value_head_dim=head_dim,
+        sliding_window=sliding_window,
+        position=position,
+    )
+
+
+def linear(role: str, out: int, in_: int, module: str, bias: bool = False) -> Iterable[Tensor]:
+    """A matrix and its bias."""
+    yield Tensor(role, (out, in_), "linear", module)
+    if bias:
+        yield Tensor(f"{role}.bias", (out,), "bias", module)
+
+
+def norm(role: str, size: int, module: str, bias: bool = False) -> Iterable[Tensor]:
+    """A normalisation's scale, and its shift if it has one (LayerNorm)."""
+    yield Tensor(role, (size,), "norm", module)
+    if bias:
+        yield Tensor(f"{role}.bias", (size,), "norm", module)
+
+
+def split_attention(
+    hidden_size: int,
+    a: Attention,
+    *,
+    bias: bool = False,
+    out_bias: bool = False,
+    qk_norm: bool = False,
+    prefix: str = "self_attn.",
+    out: str = "o_proj",
+) -> Iterable[Tensor]:
+    """Separate q, k, v and output projections; `qk_norm` norms each head's queries and keys."""
+    queries = a.num_attention_heads * a.head_dim
+    keys = a.num_key_value_heads * a.head_dim
+    values = a.num_key_value_heads * a.value_head_dim
+    yield from linear("attn_q", queries, hidden_size, f"{prefix}q_proj", bias)
+    yield from linear("attn_k", keys, hidden_size, f"{prefix}k_proj", bias)
+    yield from linear("attn_v", values, hidden_size, f"{prefix}v_proj", bias)
+    gathered = a.num_attention_heads * a.value_head_dim
+    yield from linear("attn_output", hidden_size, gathered, f"{prefix}{out}", out_bias)
+    if qk_norm:
+        yield from norm("attn_q_norm", a.head_dim, f"{prefix}q_norm")
+        yield from norm("attn_k_norm", a.head_dim, f"{prefix}k_norm")
+
+
+def gated_mlp(
+    hidden_size: int, intermediate_size: int, *, bias: bool = False, prefix: str = "mlp."
+) -> Iterable[Tensor]:
+    """Gate, up and down: SwiGLU and its kin."""
+    yield from linear("ffn_gate", intermediate_size, hidden_size, f"{prefix}gate_proj", bias)
+    yield from linear("ffn_up", intermediate_size, hidden_size, f"{prefix}up_proj", bias)
+    yield from linear("ffn_down", hidden_size, intermediate_size, f"{prefix}down_proj", bias)
+
+
+def plain_mlp(
+    hidden_size: int, intermediate_size: int, up: str, down: str, *, bias: bool = True
+) -> Iterable[Tensor]:
+    """Up and down without a gate; `up` and `down` are the modules' paths."""
+    yield from linear("ffn_up", intermediate_size, hidden_size, up, bias)
+    yield from linear("ffn_down", hidden_size, intermediate_size, down, bias)
+
+
+def experts(
+    hidden_size: int, e: Experts, *, router: str = "mlp.gate", prefix: str = "mlp.experts."
+) -> Iterable[Tensor]:
+    """The router and the stacked routed experts."""
+    n, ff = e.num_experts, e.intermediate_size
+    yield Tensor("ffn_gate_inp", (n, hidden_size), "linear", router)
+    if e.gated:
+        yield Tensor("ffn_gate_exps", (n, ff, hidden_size), "experts", f"{prefix}gate_proj")
+    yield Tensor("ffn_up_exps", (n, ff, hidden_size), "experts", f"{prefix}up_proj")
+    yield Tensor("ffn_down_exps", (n, hidden_size, ff), "experts", f"{prefix}down_proj")
+
+
+def shared_expert(
+    hidden_size: int, intermediate_size: int, *, gated: bool = True, prefix: str
+) -> Iterable[Tensor]:
+    """The expert that every token passes."""
+    if gated:
+        yield Tensor(
+            "ffn_gate_shexp", (intermediate_size, hidden_size), "linear", f"{prefix}gate_proj"
+        )
+    yield Tensor("ffn_up_shexp", (intermediate_size, hidden_size), "linear", f"{prefix}up_proj")
+    yield Tensor("ffn_down_shexp", (hidden_size, intermediate_size), "linear", f"{prefix}down_proj")
+
+
+def block_norms(hidden_size: int, *, bias: bool = False) -> Iterable[Tensor]:
+    """The norm before attention and the norm before the MLP."""
+    yield from norm("attn_norm", hidden_size, "input_layernorm", bias)
+    yield from norm("ffn_norm", hidden_size, "post_attention_layernorm", bias)
+
+
+def outer_tensors(
+    c: Config,
+    *,
+    tied: bool,
+    norm_bias: bool = False,
+    head_bias: bool = False,
+    embeddings: str = "model.embed_tokens",
+    final_norm: str = "model.norm",
+    head: str = "lm_head",
+) -> tuple[Tensor, ...]:
+    """Token embeddings, the final norm, and the head where it is not the embeddings again."""
+    hidden_size, vocab_size = hidden_and_vocab(c)
+    found = [Tensor("token_embd", (vocab_size, hidden_size), "embedding", embeddings)]
+    found += norm("output_norm", hidden_size, final_norm, norm_bias)
+    if not tied:
+        found += linear("output", vocab_size, hidden_size, head, head_bias)
+    return tuple(found)
+
+
+def hidden_and_vocab(c: Config) -> tuple[int, int]:
+    """hidden_size and vocab_size under any of their names."""
+    return c.whole("hidden_size", "n_embd", "d_model"), c.whole("vocab_size", "padded_vocab_size")
+
+
+def decoder(
+    c: Config,
+    layer: Layer | Callable[[int], Layer],
+    *,
+    tied_by_default: bool = False,
+    tensors: tuple[Tensor, ...] | None = None,
+    towers: tuple[Tower, ...] = (),
+    mtp_layers: tuple[Layer, ...] = (),
+    norm_bias: bool = False,
+) -> Model:
+    """A stack of layers between embeddings and a head, with the usual names.
+
+    `layer` is the one kind of layer, or what says which kind layer i is; that must return the same
+    object for layers of the same kind. `tied_by_default` is what the family's class takes when
+    config.json does not say `tie_word_embeddings`.
+    """
+    hidden_size, vocab_size = hidden_and_vocab(c)
+    tied = c.flag("tie_word_embeddings", default=tied_by_default)
+    count = c.layer_count("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+    kinds = tuple(layer(i) for i in range(count)) if callable(layer) else (layer,) * count
+    return Model(
+        model_type=c.model_type,
+        hidden_size=hidden_size,
+        vocab_size=vocab_size,
+        context_length=context_length(c),
+        layers=kinds,
+        tensors=tensors
+        if tensors is not None
+        else outer_tensors(c, tied=tied, norm_bias=norm_bias),
+        tie_word_embeddings=tied,
+        towers=towers,
+        mtp_layers=mtp_layers,
+        dtype=c.dtype,
+    )
+
+
+def context_length(c: Config) -> int | None:
+    """The longest sequence that the model was made for, None where config.json does not say."""
+    return c.optional_whole(
+        "max_position_embeddings",
+        "n_positions",
+        "max_sequence_length",
+        "seq_length",
+        "n_ctx",
+        "max_seq_len",
+    )

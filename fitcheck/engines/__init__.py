@@ -1,0 +1,8 @@
+"""The engines by name."""
+
+from typing import Final
+
+from fitcheck.engines.base import Engine
+from fitcheck.engines.transformers import Transformers
+
+ENGINES: Final[dict[str, Engine]] = {e.name: e for e in (Transformers(),)}

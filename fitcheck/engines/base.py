@@ -1,0 +1,118 @@
+"""What every engine answers: terms of memory, for a model, a scheme and a workload.
+
+An engine loads a model under a scheme (`load`), which fixes all that does not depend on the
+workload, and what is loaded says what memory a workload takes (`memory`), on one card or divided
+over several. Both are pure arithmetic; an engine never sees a driver.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from fitcheck.architecture import Model
+from fitcheck.machine import Card
+from fitcheck.quantization import Precision, Scheme
+from fitcheck.units import Bytes
+
+Component = Literal["weights", "kv_cache", "recurrent_state", "activations", "overhead", "host"]
+COMPONENTS: tuple[Component, ...] = (
+    "weights", "kv_cache", "recurrent_state", "activations", "overhead", "host",
+)  # fmt: skip
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of a model at once.
+
+    `context` is tokens of one sequence, prompt and answer together; `prompt` how many of them
+    arrive at once; `batch` sequences. The rest are an engine's own settings, None for its default:
+    `kv_cache` (type of the cache), `attention` (`auto`, `flash`, `sdpa`, `eager`), `ubatch` and
+    `parallel` (llama.cpp), `gpu_memory_utilization` (vLLM).
+    """
+
+    context: int
+    prompt: int
+    batch: int = 1
+    kv_cache: str | None = None
+    attention: str | None = None
+    ubatch: int | None = None
+    parallel: int | None = None
+    gpu_memory_utilization: float | None = None
+    settings: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """One summand: bytes, the formula that gave them, the numbers put in, and the source of both.
+
+    Evaluating `formula` with `values` (and ceil_div, min, max) gives `size`. Terms of the component
+    `host` are in the computer's memory, all others on the card.
+    """
+
+    component: Component
+    name: str
+    size: Bytes
+    formula: str
+    values: Mapping[str, int | float]
+    source: str
+
+
+class Range(msgspec.Struct, frozen=True):
+    """Where a measured figure is expected to fall in 19 cases of 20, and the plain sum."""
+
+    low: Bytes
+    expected: Bytes
+    high: Bytes
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a workload takes, over all cards or on one of them."""
+
+    terms: tuple[Term, ...]
+    total: Range
+    notes: tuple[str, ...] = ()
+
+    def component(self, name: Component) -> Bytes:
+        """The bytes of one component."""
+        return Bytes(sum(t.size for t in self.terms if t.component == name))
+
+
+class Loaded(Protocol):
+    """A model under a scheme in an engine, ready to be asked about workloads."""
+
+    model: Model
+    scheme: Scheme
+
+    @property
+    def file_bytes(self) -> Bytes:
+        """What the tensors take on disk, without the file's header."""
+        ...
+
+    def settle(self, workload: Workload) -> Workload:
+        """The workload with the engine's defaults put in. Raises BadInput on what it cannot do."""
+        ...
+
+    def memory(self, workload: Workload, cards: int = 1) -> Memory:
+        """Memory over all of `cards` equal cards together."""
+        ...
+
+    def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
+        """Memory on each card, as the engine divides the model over cards of these sizes."""
+        ...
+
+
+class Engine(Protocol):
+    """A program that runs models, as far as its memory goes."""
+
+    name: str
+
+    def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
+        """What this engine's users run at that precision; None if it has no such thing."""
+        ...
+
+    def load(self, model: Model, scheme: Scheme) -> Loaded:
+        """Raises BadInput where the engine does not run the scheme or the model."""
+        ...
+
+    def usable(self, card: Card, workload: Workload) -> Bytes:
+        """What the engine may take of a card."""
+        ...
