@@ -1,0 +1,100 @@
+"""The models that fitcheck knows, and what a user laid over them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from fitcheck.catalog import record, text
+from fitcheck.catalog.models import Catalog, CatalogFile, ModelEntry, Quantization, Requirement
+from fitcheck.errors import BadFile, BadInput, Problem
+
+__all__ = [
+    "Catalog", "CatalogFile", "ModelEntry", "Quantization", "Requirement",
+    "load_models", "models_path", "raw_entries",
+]  # fmt: skip
+
+# A catalog of ten thousand entries; anything larger is not one.
+LARGEST_FILE: Final = 16 << 20
+
+
+def models_path() -> Path:
+    """The copy that a wheel put beside this package, else the one at the top of the checkout."""
+    beside = Path(__file__).parents[1] / "models.yaml"
+    return beside if beside.exists() else Path(__file__).parents[2] / "models.yaml"
+
+
+def load_models(overlays: Sequence[Path] = ()) -> Catalog:
+    """The built-in catalog with these files laid over it, in order.
+
+    An overlay's entry with a new id is added; with a known id it corrects the fields that it gives
+    (`config` key by key). Raises BadFile with every faulty entry's first line.
+    """
+    builtin = models_path()
+    raw = raw_entries(read_text(builtin), str(builtin))
+    if not overlays:
+        return _typed(raw, builtin)
+    merged = {entry["id"]: entry for entry in raw}
+    for path in overlays:
+        source = read_text(path)
+        for i, entry in enumerate(raw_entries(source, str(path))):
+            merged[entry["id"]] = laid_over(merged.get(entry["id"], {}), entry)
+            problems = entry_problems(merged[entry["id"]], source, str(path), i)
+            if problems:
+                raise BadFile(problems)
+    return _typed(list(merged.values()), builtin)
+
+
+def read_text(path: Path) -> str:
+    """The file's text. Raises BadInput with the reason that it cannot be read."""
+    try:
+        if path.is_file() and path.stat().st_size > LARGEST_FILE:
+            raise BadInput(f"{path}: larger than any catalog ({path.stat().st_size} bytes)")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: not UTF-8 at byte {error.start}") from None
+
+
+def raw_entries(source: str, file: str) -> list[dict[str, Any]]:
+    """The entries as written, each a mapping with an id. Raises BadFile."""
+    document = text.read(source, file)
+    entries = document.get("models") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise BadFile(
+            [Problem(file, 1, "models", "is missing: a catalog is a list under `models:`")]
+        )
+    for i, entry in enumerate(entries):
+        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+            path = f"models[{i}]"
+            raise BadFile([Problem(file, text.line_of(source, path), path, "has no id")])
+    return entries
+
+
+def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """An entry corrected by another: field by field, and key by key in `config`."""
+    both = below | above
+    if isinstance(below.get("config"), dict) and isinstance(above.get("config"), dict):
+        both["config"] = below["config"] | above["config"]
+    return both
+
+
+def entry_problems(entry: dict[str, Any], source: str, file: str, index: int) -> list[Problem]:
+    """What is wrong with the shape of one entry, each fault with its line in `source`."""
+    return [
+        Problem(file, text.line_of(source, path), path, what)
+        for path, what in record.faults(entry, ModelEntry, f"models[{index}]")
+    ]
+
+
+def _typed(raw: list[dict[str, Any]], path: Path) -> Catalog:
+    try:
+        return Catalog(record.convert(raw, tuple[ModelEntry, ...]))
+    except msgspec.ValidationError:
+        source = read_text(path)
+        found = [
+            p for i, entry in enumerate(raw) for p in entry_problems(entry, source, str(path), i)
+        ]
+        raise BadFile(found) from None
