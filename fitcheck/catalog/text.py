@@ -63,7 +63,7 @@ class _Reader:
 
         kind = type(event)
         if kind is yaml.ScalarEvent:
-            return _resolved(event.value) if as_json and event.style is None else event.value
+            return _resolved(event.value) if as_json and event.implicit[0] else event.value
         if depth > DEEPEST:
             raise self.fault(event, path, "is nested too deeply")
         if kind is yaml.SequenceStartEvent:
