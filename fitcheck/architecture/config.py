@@ -24,10 +24,19 @@ class Config:
         self.name = name
         self.path = path
 
+    def over(self, **defaults: object) -> "Config":
+        """The same over what a class takes for keys that the file does not have at all.
+
+        A null in the file stays, since to transformers it is an answer: `num_key_value_heads: null`
+        means as many as there are heads, its absence the class's default.
+        """
+        return Config({**defaults, **self.values}, self.name, self.path)
+
     def __contains__(self, key: str) -> bool:
         return self.values.get(key) is not None
 
-    def _fault(self, key: str, message: str) -> BadInput:
+    def fault(self, key: str, message: str) -> BadInput:
+        """The complaint about one key, to be raised."""
         return BadInput(f"{self.name}: {self.path}{key} {message}")
 
     def _first(self, keys: tuple[str, ...]) -> tuple[str, object] | None:
@@ -51,9 +60,9 @@ class Config:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self._fault(key, f"is {short(value)}, not a whole number")
+            raise self.fault(key, f"is {short(value)}, not a whole number")
         if not least <= value <= LARGEST_DIMENSION:
-            raise self._fault(key, f"is {value}, which no model has")
+            raise self.fault(key, f"is {value}, which no model has")
         return value
 
     def whole(self, *keys: str, default: int | None = None, least: int = 1) -> int:
@@ -69,7 +78,7 @@ class Config:
         """A number of layers, small enough to be listed."""
         value = self.whole(*keys)
         if value > MOST_LAYERS:
-            raise self._fault(keys[0], f"is {value}, which no model has")
+            raise self.fault(keys[0], f"is {value}, which no model has")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
@@ -80,7 +89,7 @@ class Config:
                 raise self.missing(key)
             return default
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e30:
-            raise self._fault(key, f"is {short(value)}, not a number")
+            raise self.fault(key, f"is {short(value)}, not a number")
         return float(value)
 
     def flag(self, *keys: str, default: bool = False) -> bool:
@@ -89,7 +98,7 @@ class Config:
         if found is None:
             return default
         if not isinstance(found[1], bool | int):
-            raise self._fault(found[0], f"is {short(found[1])}, not true or false")
+            raise self.fault(found[0], f"is {short(found[1])}, not true or false")
         return bool(found[1])
 
     def text(self, *keys: str, default: str = "") -> str:
@@ -98,7 +107,7 @@ class Config:
         if found is None:
             return default
         if not isinstance(found[1], str):
-            raise self._fault(found[0], f"is {short(found[1])}, not a string")
+            raise self.fault(found[0], f"is {short(found[1])}, not a string")
         return found[1]
 
     def items(self, *keys: str) -> list[object] | None:
@@ -107,7 +116,7 @@ class Config:
         if found is None:
             return None
         if not isinstance(found[1], list | tuple) or len(found[1]) > MOST_LAYERS:
-            raise self._fault(found[0], f"is {short(found[1])}, not a list")
+            raise self.fault(found[0], f"is {short(found[1])}, not a list")
         return list(found[1])
 
     def section(self, *keys: str) -> "Config | None":
@@ -116,7 +125,7 @@ class Config:
         if found is None:
             return None
         if not isinstance(found[1], Mapping):
-            raise self._fault(found[0], f"is {short(found[1])}, not a mapping")
+            raise self.fault(found[0], f"is {short(found[1])}, not a mapping")
         return Config(found[1], self.name, f"{self.path}{found[0]}.")
 
     def required_section(self, *keys: str) -> "Config":

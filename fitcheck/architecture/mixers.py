@@ -18,6 +18,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     `num_key_value_heads` equal to `num_attention_heads` is MHA, 1 is MQA, between them GQA.
     `sliding_window` tokens are seen if it is set; `chunked` windows start anew instead of sliding
     (Llama 4). With `shares_cache` the layer reads another layer's keys and values (Gemma 3n).
+    A `bidirectional` layer sees the whole text at once and keeps nothing of it (BERT).
     """
 
     num_attention_heads: int
@@ -27,12 +28,13 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     sliding_window: int | None = None
     chunked: bool = False
     shares_cache: bool = False
+    bidirectional: bool = False
     position: Position = "rope"
 
     @property
     def values_per_token(self) -> int:
         """Numbers kept for one token: a key and a value for every key-value head."""
-        if self.shares_cache:
+        if self.shares_cache or self.bidirectional:
             return 0
         return self.num_key_value_heads * (self.head_dim + self.value_head_dim)
 

@@ -22,7 +22,8 @@ class Tensor(msgspec.Struct, frozen=True):
     spans families. `shape` is (out, in) for matrices, experts in front. `module` is the path of
     the module that holds it in a Hugging Face model, below its layer (`self_attn.q_proj`), or
     whole outside of layers (`lm_head`). `dtype` is set where it is loaded in a type that is not the
-    model's own.
+    model's own. A `buffer` is stored and loaded like a weight but is no parameter (the correction
+    that DeepSeek V3 adds to its router's scores), so that parameter counts leave it out.
     """
 
     role: str
@@ -30,6 +31,7 @@ class Tensor(msgspec.Struct, frozen=True):
     kind: Kind = "linear"
     module: str = ""
     dtype: str = ""
+    buffer: bool = False
 
     @property
     def numel(self) -> int:

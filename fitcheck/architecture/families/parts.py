@@ -1,11 +1,12 @@
 """The pieces that families are put together from.
 
 Each function returns tensors of one layer, or a record that says what they do. Shapes are
-PyTorch's: (out, in). Roles are GGUF's names. `module` paths are those of the Llama classes in
+PyTorch's: (out, in). Roles are GGUF's names (gguf-py's constants.py). `module` paths are those of the Llama classes in
 transformers unless a family passes its own.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from fitcheck.architecture.config import Config
 from fitcheck.architecture.feed_forward import Experts
@@ -14,20 +15,44 @@ from fitcheck.architecture.model import Layer, Model, Tower
 from fitcheck.architecture.tensor import Tensor
 
 
+Key = TypeVar("Key", bound=Hashable)
+
+HIDDEN: Final = ("hidden_size", "n_embd", "d_model")
+HEADS: Final = ("num_attention_heads", "n_head", "n_heads", "num_heads")
+LAYERS: Final = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
+
+
 def attention(
     c: Config, *, sliding_window: int | None = None, position: Position = "rope"
 ) -> Attention:
     """The attention that the usual keys describe."""
-    heads = c.whole("num_attention_heads", "n_head", "n_heads")
-    head_dim = c.optional_whole("head_dim") or c.whole("hidden_size", "n_embd", "d_model") // heads
+    heads = c.whole(*HEADS)
+    head_dim = c.optional_whole("head_dim") or head_width(c)
     return Attention(
         num_attention_heads=heads,
-        num_key_value_heads=c.whole("num_key_value_heads", "num_kv_heads", default=heads),
+        num_key_value_heads=key_value_heads(c, "num_key_value_heads", "num_kv_heads"),
         head_dim=head_dim,
         value_head_dim=head_dim,
         sliding_window=sliding_window,
         position=position,
     )
+
+
+def head_width(c: Config) -> int:
+    """hidden_size over the heads, where no head_dim is given."""
+    hidden_size, heads = c.whole(*HIDDEN), c.whole(*HEADS)
+    if hidden_size % heads:
+        raise c.fault(HEADS[0], f"is {heads}, which does not divide hidden_size {hidden_size}")
+    return hidden_size // heads
+
+
+def key_value_heads(c: Config, *keys: str) -> int:
+    """The heads of keys and values: as many as there are heads where nothing is said."""
+    heads = c.whole(*HEADS)
+    groups = c.whole(*keys, default=heads)
+    if heads % groups:
+        raise c.fault(keys[0], f"is {groups}, which does not divide {heads} attention heads")
+    return groups
 
 
 def linear(role: str, out: int, in_: int, module: str, bias: bool = False) -> Iterable[Tensor]:
@@ -86,15 +111,21 @@ def plain_mlp(
 
 
 def experts(
-    hidden_size: int, e: Experts, *, router: str = "mlp.gate", prefix: str = "mlp.experts."
+    hidden_size: int,
+    e: Experts,
+    *,
+    router: str = "mlp.gate",
+    prefix: str = "mlp.experts.0.",
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
 ) -> Iterable[Tensor]:
-    """The router and the stacked routed experts."""
+    """The router and the stacked routed experts; the first expert's module stands for all."""
     n, ff = e.num_experts, e.intermediate_size
+    gate, up, down = names
     yield Tensor("ffn_gate_inp", (n, hidden_size), "linear", router)
     if e.gated:
-        yield Tensor("ffn_gate_exps", (n, ff, hidden_size), "experts", f"{prefix}gate_proj")
-    yield Tensor("ffn_up_exps", (n, ff, hidden_size), "experts", f"{prefix}up_proj")
-    yield Tensor("ffn_down_exps", (n, hidden_size, ff), "experts", f"{prefix}down_proj")
+        yield Tensor("ffn_gate_exps", (n, ff, hidden_size), "experts", f"{prefix}{gate}")
+    yield Tensor("ffn_up_exps", (n, ff, hidden_size), "experts", f"{prefix}{up}")
+    yield Tensor("ffn_down_exps", (n, hidden_size, ff), "experts", f"{prefix}{down}")
 
 
 def shared_expert(
@@ -134,14 +165,19 @@ def outer_tensors(
     return tuple(found)
 
 
+def layer_count(c: Config) -> int:
+    """How many layers there are, under any of the key's names."""
+    return c.layer_count(*LAYERS)
+
+
 def hidden_and_vocab(c: Config) -> tuple[int, int]:
     """hidden_size and vocab_size under any of their names."""
-    return c.whole("hidden_size", "n_embd", "d_model"), c.whole("vocab_size", "padded_vocab_size")
+    return c.whole(*HIDDEN), c.whole("vocab_size", "padded_vocab_size")
 
 
 def decoder(
     c: Config,
-    layer: Layer | Callable[[int], Layer],
+    layer: Layer | Sequence[Layer] | Callable[[int], Layer],
     *,
     tied_by_default: bool = False,
     tensors: tuple[Tensor, ...] | None = None,
@@ -151,20 +187,18 @@ def decoder(
 ) -> Model:
     """A stack of layers between embeddings and a head, with the usual names.
 
-    `layer` is the one kind of layer, or what says which kind layer i is; that must return the same
-    object for layers of the same kind. `tied_by_default` is what the family's class takes when
+    `layer` is the one kind of layer, or all layers, or what says which kind layer i is; layers of
+    the same kind must be the same object (see `each`). `tied_by_default` is what the family's class takes when
     config.json does not say `tie_word_embeddings`.
     """
     hidden_size, vocab_size = hidden_and_vocab(c)
     tied = c.flag("tie_word_embeddings", default=tied_by_default)
-    count = c.layer_count("num_hidden_layers", "n_layer", "num_layers", "n_layers")
-    kinds = tuple(layer(i) for i in range(count)) if callable(layer) else (layer,) * count
     return Model(
         model_type=c.model_type,
         hidden_size=hidden_size,
         vocab_size=vocab_size,
         context_length=context_length(c),
-        layers=kinds,
+        layers=_all_layers(layer, layer_count(c)),
         tensors=tensors
         if tensors is not None
         else outer_tensors(c, tied=tied, norm_bias=norm_bias),
@@ -173,6 +207,20 @@ def decoder(
         mtp_layers=mtp_layers,
         dtype=c.dtype,
     )
+
+
+def _all_layers(
+    layer: Layer | Sequence[Layer] | Callable[[int], Layer], count: int
+) -> tuple[Layer, ...]:
+    if isinstance(layer, Layer):
+        return (layer,) * count
+    return tuple(layer(i) for i in range(count)) if callable(layer) else tuple(layer)
+
+
+def each(keys: Iterable[Key], build: Callable[[Key], Layer]) -> tuple[Layer, ...]:
+    """The layer that `build` makes for each key; equal keys get one object."""
+    built: dict[Key, Layer] = {}
+    return tuple(built[k] if k in built else built.setdefault(k, build(k)) for k in keys)
 
 
 def context_length(c: Config) -> int | None:
