@@ -17,7 +17,9 @@ Modality = Literal["text", "image-text", "audio-text", "audio", "omni", "embeddi
 class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a publisher says that the model needs, and where it says so.
 
-    `memory_gb` is in the publisher's own unit, whose gigabyte is a card's marketing size.
+    `memory_gb` is in the publisher's own unit, whose gigabyte is a card's marketing size; `gpus` are
+    the cards that the publisher names, in fitcheck's words (`3090`, `2x3090`). `explains` says why
+    our figure differs, where it does.
     """
 
     states: str
@@ -26,6 +28,7 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     scheme: str | None = None
     memory_gb: Annotated[float, msgspec.Meta(gt=0)] | None = None
     gpus: tuple[str, ...] = ()
+    context: Count | None = None
     purpose: Literal["inference", "finetuning", "training"] = "inference"
     explains: str = ""
 

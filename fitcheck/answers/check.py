@@ -1,0 +1,118 @@
+"""What runs on these cards: models × precisions, each with verdict, headroom and longest context."""
+
+import msgspec
+
+from fitcheck.answers.asked import COLUMNS, Ask, Job, jobs, workload
+from fitcheck.answers.estimate import Estimate, notes
+from fitcheck.errors import BadInput
+from fitcheck.fit import Question, Verdict, fit
+from fitcheck.machine import Machine
+from fitcheck.quantization import Precision
+from fitcheck.resolve import Subject
+
+_RANK: dict[Verdict, int] = {"fits": 0, "tight": 1, "short": 2, "offload": 3, "no": 4}
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One model: an estimate for each scheme tried, or why there is none."""
+
+    subject: Subject
+    estimates: tuple[Estimate, ...]
+    unknown: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The best of its verdicts."""
+        found = [e.fit.verdict for e in self.estimates if e.fit is not None]
+        return min(found, key=_RANK.__getitem__, default="no")
+
+
+class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows, best first where the whole catalog was asked about, else in the order asked."""
+
+    machine: Machine
+    ask: Ask
+    rows: tuple[Row, ...]
+    columns: tuple[Precision, ...]
+    named: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0 if every model that was named runs in some scheme asked for, else 1."""
+        if not self.named:
+            return 0
+        yes = (
+            any(
+                e.fit is not None
+                and e.fit.says_yes(strict=self.ask.strict, allow_offload=self.ask.allow_offload)
+                for e in row.estimates
+            )
+            for row in self.rows
+        )
+        return 0 if all(yes) else 1
+
+
+def check(
+    subjects: tuple[Subject, ...], machine: Machine, ask: Ask, *, named: bool, solve: bool
+) -> CheckAnswer:
+    """Hold every model against the machine. `solve` also finds batches and numbers of cards."""
+    rows = tuple(_row(s, machine, ask, solve) for s in subjects)
+    return CheckAnswer(
+        machine=machine,
+        ask=ask,
+        rows=rows if named else tuple(sorted(rows, key=best_first)),
+        columns=_columns(ask, rows),
+        named=named,
+    )
+
+
+def _row(subject: Subject, machine: Machine, ask: Ask, solve: bool) -> Row:
+    if subject.model is None:
+        return Row(subject=subject, estimates=(), unknown="its architecture is not published")
+    try:
+        found = tuple(_held(subject, job, machine, ask, solve) for job in jobs(subject, ask))
+    except BadInput as error:
+        if ask.quants or ask.precisions:
+            raise
+        return Row(subject=subject, estimates=(), unknown=str(error))
+    return Row(subject=subject, estimates=found)
+
+
+def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: bool) -> Estimate:
+    assert subject.model is not None
+    loaded = job.engine.load(subject.model, job.scheme)
+    settled = loaded.settle(workload(subject, ask))
+    question = Question(
+        engine=job.engine,
+        loaded=loaded,
+        workload=settled,
+        machine=machine,
+        context_asked=ask.context is not None,
+        strict=ask.strict,
+    )
+    found, memory = fit(question, solve=solve)
+    return Estimate(
+        subject=subject,
+        engine=job.engine.name,
+        scheme=job.scheme,
+        column=job.column,
+        workload=settled,
+        memory=memory,
+        file_bytes=loaded.file_bytes,
+        notes=(*notes(subject, settled, job), *memory.notes),
+        fit=found,
+    )
+
+
+def _columns(ask: Ask, rows: tuple[Row, ...]) -> tuple[Precision, ...]:
+    if not ask.quants:
+        return ask.precisions or COLUMNS
+    return tuple(dict.fromkeys(e.column for row in rows for e in row.estimates))
+
+
+def best_first(row: Row) -> tuple[int, int, int]:
+    """Runs before does not run; the larger model first of those that run, the nearest of the rest."""
+    model = row.subject.model
+    size = model.parameters if model is not None else 0
+    rank = _RANK[row.verdict] if model is not None else 5
+    return rank, -size if rank < 4 else size, 0

@@ -1,0 +1,34 @@
+"""The same models on several machines, side by side."""
+
+import msgspec
+
+from fitcheck.answers.asked import Ask
+from fitcheck.answers.check import CheckAnswer, best_first, check
+from fitcheck.machine import Machine
+from fitcheck.resolve import Subject
+
+
+class CompareAnswer(msgspec.Struct, frozen=True):
+    """A check for each machine, their rows in one and the same order."""
+
+    checks: tuple[CheckAnswer, ...]
+
+
+def compare(
+    subjects: tuple[Subject, ...], machines: tuple[Machine, ...], ask: Ask, *, named: bool
+) -> CompareAnswer:
+    """Ask every machine the same; sort by the last where the whole catalog was asked about.
+
+    Machines are usually given from small to large, so the order by the last keeps what runs
+    nowhere at the end.
+    """
+    checks = tuple(check(subjects, m, ask, named=True, solve=False) for m in machines)
+    if named:
+        return CompareAnswer(checks)
+    order = sorted(range(len(subjects)), key=lambda i: best_first(checks[-1].rows[i]))
+    return CompareAnswer(
+        tuple(
+            msgspec.structs.replace(c, rows=tuple(c.rows[i] for i in order), named=False)
+            for c in checks
+        )
+    )

@@ -1,0 +1,64 @@
+"""Memory alone: what a model takes under each scheme asked for, no card needed."""
+
+import msgspec
+
+from fitcheck.answers.asked import Ask, Job, jobs, workload
+from fitcheck.engines.base import Memory, Workload
+from fitcheck.errors import BadInput
+from fitcheck.fit import Fit
+from fitcheck.quantization import Precision, Scheme
+from fitcheck.resolve import Subject
+from fitcheck.units import Bytes
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """A model under a scheme and a workload; `fit` where it was held against a machine."""
+
+    subject: Subject
+    engine: str
+    scheme: Scheme
+    column: Precision
+    workload: Workload
+    memory: Memory
+    file_bytes: Bytes
+    notes: tuple[str, ...] = ()
+    fit: Fit | None = None
+
+
+def estimate(subject: Subject, ask: Ask) -> tuple[Estimate, ...]:
+    """One estimate for each scheme asked for: 16 bit, or as published, where none was.
+
+    Raises BadInput where nothing is known of the model's architecture.
+    """
+    model = subject.model
+    if model is None:
+        raise BadInput(f"{subject.id}: its architecture is not published, so nothing can be counted")
+    found = []
+    for job in jobs(subject, ask, columns=("fp16",)):
+        loaded = job.engine.load(model, job.scheme)
+        settled = loaded.settle(workload(subject, ask))
+        memory = loaded.memory(settled)
+        found.append(
+            Estimate(
+                subject=subject,
+                engine=job.engine.name,
+                scheme=job.scheme,
+                column=job.column,
+                workload=settled,
+                memory=memory,
+                file_bytes=loaded.file_bytes,
+                notes=(*notes(subject, settled, job), *memory.notes),
+            )
+        )
+    return tuple(found)
+
+
+def notes(subject: Subject, settled: Workload, job: Job) -> tuple[str, ...]:
+    """What a reader must know to read the figures rightly."""
+    model = subject.model
+    found = list(subject.notes)
+    if model is not None:
+        found += [f"approximate: {reason}" for reason in model.approximate]
+        if model.context_length is not None and settled.context > model.context_length:
+            found.append(f"the model was made for {model.context_length} tokens of context")
+    return tuple(found)

@@ -1,0 +1,96 @@
+"""argv → question → answer → text → exit code. Every command is a few lines in a file of its own."""
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from fitcheck import __version__
+from fitcheck.errors import FitcheckError, nearest, printable
+
+
+class Commands(click.Group):
+    """The commands, imported when they are asked for; options alone mean `check`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`fitcheck --gpu 3090` is `fitcheck check --gpu 3090`."""
+        if not args or (args[0].startswith("-") and args[0] not in ("--help", "-h", "--version")):
+            args = ["check", *args]
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order that a newcomer needs them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command from its module."""
+        if cmd_name not in _COMMANDS:
+            return None
+        from importlib import import_module
+
+        command = getattr(import_module(f"fitcheck.cli.{_COMMANDS[cmd_name]}"), "command")  # noqa: B009
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """An unknown command is told with what was probably meant."""
+        if args[0] not in _COMMANDS:
+            near = nearest(args[0], _COMMANDS, most=1)
+            meant = f"fitcheck {near[0]}" if near else f"fitcheck check {args[0]}"
+            raise click.UsageError(f"there is no command '{args[0]}'; did you mean `{meant}`?")
+        return super().resolve_command(ctx, args)
+
+
+_COMMANDS = {
+    "check": "check",
+    "compare": "compare",
+    "estimate": "estimate",
+    "explain": "explain",
+    "plan": "plan",
+    "show": "show",
+    "models": "models",
+    "gpus": "gpus",
+    "quants": "quants",
+    "engines": "engines",
+    "detect": "detect",
+    "catalog": "catalog",
+}
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="fitcheck %(version)s")
+def commands() -> None:
+    """Does this model run on that card?
+
+    `fitcheck` alone says what runs on the card in this machine; `fitcheck check MODEL --gpu 3090`
+    asks about one. MODEL is a name from `fitcheck models`, a config.json, a folder, a .gguf, or
+    hf:ORG/NAME. Exit code: 0 yes, 1 no, 2 the question is wrong, 3 no card.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """The command line. Any fault is one line on stderr, and none is a traceback."""
+    try:
+        code = commands.main(
+            None if argv is None else list(argv), prog_name="fitcheck", standalone_mode=False
+        )
+    except FitcheckError as error:
+        code = _fault(str(error), error.exit_code)
+    except click.ClickException as error:
+        code = _fault(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        code = _fault("interrupted", 130)
+    except BrokenPipeError:
+        # The reader (`head`) has enough; what Python would still flush has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _fault(message: str, code: int) -> int:
+    for line in printable(message).splitlines():
+        click.echo(f"fitcheck: {line}", err=True)
+    return code

@@ -1,0 +1,39 @@
+"""`fitcheck estimate`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fitcheck import render, resolve
+from fitcheck.cli import options
+
+
+@click.command("estimate")
+@click.argument("model")
+@options.workload_options
+@options.catalog_option
+@options.form_options
+def command(
+    model: str,
+    overlays: tuple[Path, ...],
+    form: render.Form,
+    as_json: bool,
+    **asked: Any,  # noqa: ANN401
+) -> None:
+    """Memory alone, no card needed: each component in bytes."""
+    from fitcheck.answers.estimate import estimate
+    from fitcheck.render import estimate_grid, objects
+
+    found = estimate(resolve.subject(model, options.catalog(overlays)), options.ask(**asked))
+    results = [objects.estimate(e) for e in found]
+    options.say(
+        render.text(
+            options.chosen(form, as_json),
+            grid=lambda: estimate_grid.grid(found),
+            whole=lambda: results[0] if len(results) == 1 else results,
+            rows=lambda: results,
+            width=options.width(),
+            colour=options.colour(),
+        )
+    )

@@ -1,0 +1,267 @@
+"""Memory held against cards: does it fit, how long a context, how many sequences and cards?
+
+Everything is found by asking the one function that answers forward (`Loaded.shares`): what the
+solvers say, `check` will say too.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from fitcheck.engines.base import Component, Engine, Loaded, Memory, Workload
+from fitcheck.errors import BadInput
+from fitcheck.machine import Card, Machine
+from fitcheck.quantization import Scheme
+from fitcheck.units import Bytes, ceil_div, gib
+
+Verdict = Literal["fits", "tight", "short", "offload", "no"]
+
+# Below this a context is of no use, so it is not offered in the asked one's place (contract).
+SHORTEST_CONTEXT: Final = 1024
+MOST_SEQUENCES: Final = 1 << 16
+MOST_CARDS: Final = 256
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one estimate on one machine.
+
+    `usable` and `headroom` are over the `cards` that are used; headroom is usable less expected,
+    negative for what is missing. `split` is the expected memory of each card where there are
+    several. `max_context` and `max_batch` are the largest that `check` still calls a yes, with
+    `max_context_sure` the longest at which even the upper end of the range is within what is
+    usable. `cards_needed` is how many such cards hold it, where these do not. None: not asked or
+    not to be had.
+    """
+
+    verdict: Verdict
+    usable: Bytes
+    headroom: int
+    cards: int
+    split: tuple[Bytes, ...] | None = None
+    max_context: int | None = None
+    max_context_sure: int | None = None
+    max_batch: int | None = None
+    cards_needed: int | None = None
+    limited_by: Component | Literal["scheme", "engine"] | None = None
+    reasons: tuple[str, ...] = ()
+
+    def says_yes(self, *, strict: bool = False, allow_offload: bool = False) -> bool:
+        """Whether a script may go on: the exit code's rule."""
+        if self.verdict == "offload":
+            return allow_offload
+        return self.verdict == "fits" if strict else self.verdict in ("fits", "tight", "short")
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What is held against what. `context_asked` says that a person named the context."""
+
+    engine: Engine
+    loaded: Loaded
+    workload: Workload
+    machine: Machine
+    context_asked: bool = True
+    strict: bool = False
+
+
+def fit(q: Question, *, solve: bool = True) -> tuple[Fit, Memory]:
+    """Verdict and memory for the fewest of the machine's cards that hold it.
+
+    With `solve` also the largest batch, and how many cards would be needed.
+    """
+    whole = q.loaded.memory(q.workload)
+    refusals = unsupported(q.loaded.scheme, q.machine.cards[0])
+    if refusals:
+        usable = q.engine.usable(q.machine.cards[0], q.workload)
+        refused = Fit(
+            verdict="no",
+            usable=usable,
+            headroom=usable - whole.total.expected,
+            cards=1,
+            limited_by="scheme",
+            reasons=refusals,
+        )
+        return refused, whole
+    placed = _placed(q)
+    if placed is None:
+        return _none_divides(q, whole)
+    return _judged(q, placed, solve), placed.memory
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """A model on so many cards: what each takes and what each offers."""
+
+    shares: tuple[Memory, ...]
+    usable: tuple[Bytes, ...]
+    memory: Memory
+
+    @property
+    def fits(self) -> bool:
+        """Even the upper end of every card's range is within what the card offers."""
+        return all(s.total.high <= u for s, u in zip(self.shares, self.usable, strict=True))
+
+    @property
+    def tight(self) -> bool:
+        """Every card's expected memory is within what the card offers."""
+        return all(s.total.expected <= u for s, u in zip(self.shares, self.usable, strict=True))
+
+
+def place(q: Question, cards: Sequence[Card], workload: Workload) -> Placement | None:
+    """The model on these cards; None where the engine cannot divide it by that many."""
+    usable = tuple(q.engine.usable(card, workload) for card in cards)
+    try:
+        shares = q.loaded.shares(workload, usable)
+        memory = q.loaded.memory(workload, len(cards)) if len(cards) > 1 else shares[0]
+    except BadInput:
+        return None
+    return Placement(shares=shares, usable=usable, memory=memory)
+
+
+def _placed(q: Question) -> Placement | None:
+    """On the fewest cards that surely hold it, else on those that may, else on all."""
+    tried = [
+        p
+        for n in range(1, len(q.machine.cards) + 1)
+        if (p := place(q, q.machine.cards[:n], q.workload)) is not None
+    ]
+    best = [p for p in tried if p.fits] or [p for p in tried if p.tight] or tried[-1:]
+    return best[0] if best else None
+
+
+def _none_divides(q: Question, whole: Memory) -> tuple[Fit, Memory]:
+    usable = Bytes(sum(q.engine.usable(c, q.workload) for c in q.machine.cards))
+    count = len(q.machine.cards)
+    reason = f"{q.engine.name} cannot divide this model over {count} card{'s' * (count > 1)}"
+    refused = Fit(
+        verdict="no",
+        usable=usable,
+        headroom=usable - whole.total.expected,
+        cards=count,
+        limited_by="engine",
+        reasons=(reason,),
+    )
+    return refused, whole
+
+
+def _judged(q: Question, p: Placement, solve: bool) -> Fit:
+    cards = q.machine.cards[: len(p.usable)]
+    usable = Bytes(sum(p.usable))
+    sure = longest_context(q, cards, sure=True)
+    longest = sure if q.strict else longest_context(q, cards, sure=False)
+    verdict: Verdict = "fits" if p.fits else "tight" if p.tight else "no"
+    if verdict == "no" and not q.context_asked and (longest or 0) >= SHORTEST_CONTEXT:
+        verdict = "short"
+    yes = verdict != "no"
+    found = Fit(
+        verdict=verdict,
+        usable=usable,
+        headroom=usable - p.memory.total.expected,
+        cards=len(cards),
+        split=tuple(s.total.expected for s in p.shares) if len(cards) > 1 else None,
+        max_context=longest,
+        max_context_sure=sure,
+        max_batch=most_sequences(q, cards) if solve and verdict in ("fits", "tight") else None,
+        cards_needed=cards_needed(q) if solve and not yes else None,
+        limited_by=None if p.fits else _largest_obstacle(p),
+    )
+    return msgspec.structs.replace(found, reasons=tuple(_reasons(q, p, found)))
+
+
+def _largest_obstacle(p: Placement) -> Component:
+    """The first component, in the order they are taken, that no longer has room."""
+    share, usable = max(
+        zip(p.shares, p.usable, strict=True), key=lambda pair: pair[0].total.expected - pair[1]
+    )
+    taken = 0
+    order: tuple[Component, ...] = ("overhead", "weights", "kv_cache", "recurrent_state")
+    for name in order:
+        taken += share.component(name)
+        if taken > usable:
+            return name
+    return "activations"
+
+
+def _reasons(q: Question, p: Placement, found: Fit) -> Iterator[str]:
+    need, high = p.memory.total.expected, p.memory.total.high
+    if found.verdict == "tight":
+        yield (
+            f"expected {gib(need)} GiB is within {gib(found.usable)} GiB, "
+            f"but up to {gib(high)} GiB may be needed"
+        )
+    if found.verdict in ("no", "short"):
+        yield f"{gib(need)} GiB expected, {gib(found.usable)} GiB usable"
+    if found.verdict == "short":
+        yield f"a context of {found.max_context} tokens is the longest that goes in"
+    if found.cards_needed is not None:
+        yield f"{found.cards_needed} such cards hold it"
+
+
+def longest_context(q: Question, cards: Sequence[Card], *, sure: bool) -> int | None:
+    """The longest context, up to the model's own limit, that these cards hold; None if none.
+
+    A prompt that was the whole context stays the whole context.
+    """
+    limit = max(q.loaded.model.context_length or q.workload.context, q.workload.context)
+    whole = q.workload.prompt >= q.workload.context
+
+    def holds(context: int) -> bool:
+        prompt = context if whole else min(q.workload.prompt, context)
+        workload = msgspec.structs.replace(q.workload, context=context, prompt=prompt)
+        p = place(q, cards, workload)
+        return p is not None and (p.fits if sure else p.tight)
+
+    return largest(holds, limit)
+
+
+def most_sequences(q: Question, cards: Sequence[Card]) -> int | None:
+    """The most sequences of the asked context at once that these cards hold; None if not one."""
+
+    def holds(batch: int) -> bool:
+        p = place(q, cards, msgspec.structs.replace(q.workload, batch=batch))
+        return p is not None and (p.fits if q.strict else p.tight)
+
+    ceiling = 1
+    while ceiling < MOST_SEQUENCES and holds(ceiling):
+        ceiling *= 2
+    return largest(holds, ceiling)
+
+
+def largest(holds: Callable[[int], bool], limit: int) -> int | None:
+    """The largest number up to `limit` for which `holds`, which must never turn true again."""
+    if not holds(1):
+        return None
+    if holds(limit):
+        return limit
+    low, high = 1, limit
+    while high - low > 1:
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def cards_needed(q: Question) -> int | None:
+    """How many cards like the machine's first surely hold it; None if no number up to 256 does."""
+    card = q.machine.cards[0]
+    usable = q.engine.usable(card, q.workload)
+    if usable <= 0:
+        return None
+    least = max(1, ceil_div(q.loaded.memory(q.workload).component("weights"), usable))
+    for count in range(least, min(4 * least + 4, MOST_CARDS) + 1):
+        p = place(q, (card,) * count, q.workload)
+        if p is not None and p.fits:
+            return count
+    return None
+
+
+def unsupported(scheme: Scheme, card: Card) -> tuple[str, ...]:
+    """Why the card cannot run the scheme at all; empty if it can or if that is not known."""
+    found = []
+    if scheme.needs is not None and getattr(card, scheme.needs) is False:
+        found.append(f"{card.name} has no {scheme.needs} units, which {scheme.name} needs")
+    least, has = scheme.compute_capability, card.compute_capability
+    if least is not None and has is not None and has < least:
+        found.append(f"{scheme.name} needs compute capability {least}, {card.name} has {has}")
+    return tuple(found)

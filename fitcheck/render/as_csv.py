@@ -1,0 +1,30 @@
+"""Contract objects as comma-separated rows, nested keys joined by dots."""
+
+from collections.abc import Iterable, Iterator
+
+from fitcheck.render.objects import Object
+
+
+def draw(objects: Iterable[Object]) -> str:
+    """A header and a row for each object; lists joined by `; `, unknown left empty."""
+    import csv
+    from io import StringIO
+
+    rows = [dict(flat(o)) for o in objects]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    out = StringIO()
+    writer = csv.DictWriter(out, keys, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def flat(value: Object, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Every leaf under its dotted key."""
+    for key, item in value.items():
+        if isinstance(item, dict):
+            yield from flat(item, f"{prefix}{key}.")
+        elif isinstance(item, list):
+            yield f"{prefix}{key}", "; ".join(map(str, item))
+        else:
+            yield f"{prefix}{key}", "" if item is None else item

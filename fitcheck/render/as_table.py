@@ -1,0 +1,71 @@
+"""A grid as text for people, in the width and the colours that it is given."""
+
+from typing import Final
+
+from fitcheck.render.grid import Cell, Column, Grid, painted
+
+_GAP: Final = 2
+_NARROWEST: Final = 12
+
+
+def draw(grid: Grid, width: int, colour: bool) -> str:
+    """The table with its lines above and below. No wider than `width` where that can be had."""
+    from tabulate import tabulate
+
+    columns, rows = fitted(grid, width)
+    body = tabulate(
+        [[painted(c) if colour else c.text for c in row] for row in rows],
+        [c.heading for c in columns],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=[c.align for c in columns] if rows else None,
+    )
+    return "\n".join((*grid.above, *([""] if grid.above else []), body, *grid.below)) + "\n"
+
+
+def fitted(grid: Grid, width: int) -> tuple[list[Column], list[list[Cell]]]:
+    """Columns left out by rank, then the first one cut, until the table is within `width`."""
+    columns, rows = list(grid.columns), [list(row) for row in grid.rows]
+    while _wide(columns, rows) > width and (out := _least(columns)) is not None:
+        del columns[out]
+        for row in rows:
+            del row[out]
+    excess = _wide(columns, rows) - width
+    if excess > 0 and rows:
+        most = max(_NARROWEST, _widths(columns, rows)[0] - excess)
+        rows = [[_cut(row[0], most), *row[1:]] for row in rows]
+    return columns, rows
+
+
+def _least(columns: list[Column]) -> int | None:
+    ranked = [(c.rank, i) for i, c in enumerate(columns) if c.rank is not None]
+    return min(ranked)[1] if ranked else None
+
+
+def _widths(columns: list[Column], rows: list[list[Cell]]) -> list[int]:
+    return [
+        max(shown(c.heading), *(shown(row[i].text) for row in rows), 0)
+        for i, c in enumerate(columns)
+    ]
+
+
+def _wide(columns: list[Column], rows: list[list[Cell]]) -> int:
+    return sum(_widths(columns, rows)) + _GAP * (len(columns) - 1)
+
+
+def _cut(cell: Cell, most: int) -> Cell:
+    text = cell.text
+    if shown(text) <= most:
+        return cell
+    while shown(text) > most - 1:
+        text = text[:-1]
+    return Cell(f"{text}…", cell.mood)
+
+
+def shown(text: str) -> int:
+    """Columns that the text takes on a terminal; a Chinese character takes two."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth
+
+    return max(0, wcswidth(text))

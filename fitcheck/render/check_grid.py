@@ -1,0 +1,83 @@
+"""The table of `check`: what runs on these cards."""
+
+from typing import Final
+
+from fitcheck.answers.check import CheckAnswer, Row
+from fitcheck.answers.estimate import Estimate
+from fitcheck.fit import Verdict
+from fitcheck.machine import Machine
+from fitcheck.quantization import Precision
+from fitcheck.render.grid import Cell, Column, Grid, Mood, parameters, size, tokens
+from fitcheck.units import gib
+
+MOODS: Final[dict[Verdict, Mood]] = {
+    "fits": "good", "tight": "fair", "short": "fair", "offload": "fair", "no": "faint",
+}  # fmt: skip
+LEGEND: Final = "GiB needed, verdict, and the longest context that surely fits (no: cards needed)"
+
+
+def grid(answer: CheckAnswer) -> Grid:
+    """Rows are models, columns precisions; a cell is memory, verdict and longest context."""
+    columns = (
+        Column("MODEL"),
+        Column("PARAMS", "right", rank=1),
+        Column("CONTEXT", "right", rank=0),
+        *(Column(precision.upper()) for precision in answer.columns),
+    )
+    rows = tuple(_row(row, answer.columns) for row in answer.rows)
+    return Grid(columns=columns, rows=rows, above=(title(answer),), below=_below(answer))
+
+
+def _row(row: Row, columns: tuple[Precision, ...]) -> tuple[Cell, ...]:
+    model = row.subject.model
+    found = {e.column: e for e in row.estimates}
+    return (
+        Cell(row.subject.id),
+        Cell(parameters(model.parameters if model else None)),
+        Cell(tokens(model.context_length if model else None)),
+        *(cell(found.get(precision)) for precision in columns),
+    )
+
+
+def cell(e: Estimate | None) -> Cell:
+    """` 13.1 fits   4k`; a dash where that precision does not exist."""
+    if e is None or e.fit is None:
+        return Cell(f"{'-':>5}", "faint")
+    f = e.fit
+    if f.verdict == "no":
+        last = f"{f.cards_needed}x" if f.cards_needed else ""
+    else:
+        last = tokens(f.max_context_sure if f.verdict == "fits" else f.max_context)
+    text = f"{gib(e.memory.total.expected):>5} {f.verdict:<5}{last:>5}"
+    return Cell(text.rstrip(), MOODS[f.verdict])
+
+
+def title(answer: CheckAnswer) -> str:
+    """The card, what of it can be used, and what was asked."""
+    ask = answer.ask
+    engines = dict.fromkeys(e.engine for row in answer.rows for e in row.estimates)
+    context = f"context {ask.context}" if ask.context else "context 4096 or the model's limit"
+    batch = f", batch {ask.batch}" if ask.batch > 1 else ""
+    return f"{describe(answer.machine)}. {', '.join(engines)}, {context}{batch}"
+
+
+def describe(machine: Machine) -> str:
+    """`2 x NVIDIA GeForce RTX 3090, 47.1 GiB usable`."""
+    names = dict.fromkeys(c.name for c in machine.cards)
+    counts = {n: sum(c.name == n for c in machine.cards) for n in names}
+    cards = ", ".join(n if k == 1 else f"{k} x {n}" for n, k in counts.items())
+    return f"{cards}, {size(sum(c.available for c in machine.cards))} usable"
+
+
+def _below(answer: CheckAnswer) -> tuple[str, ...]:
+    lines = ["", LEGEND]
+    if answer.named:
+        for row in answer.rows:
+            lines += [f"{row.subject.id}: {row.unknown}"] if row.unknown else []
+            reasons = dict.fromkeys(
+                f"{row.subject.id} {e.scheme.name}: {reason}"
+                for e in row.estimates
+                for reason in (e.fit.reasons if e.fit else ())
+            )
+            lines += reasons
+    return tuple(lines)

@@ -1,0 +1,93 @@
+"""The models that people name → records: a catalog id, an alias, a path, or a repository."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from fitcheck.architecture import Model
+from fitcheck.architecture.checkpoint import Checkpoint
+from fitcheck.catalog import Catalog, ModelEntry
+from fitcheck.errors import UnknownName
+
+HUB: Final = "hf:"
+# What a word must contain to be taken for a path where no such file exists.
+_PATH_LIKE: Final = ("/", "\\", ".json", ".gguf", ".safetensors")
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that was asked for, wherever its facts came from.
+
+    `source` is `catalog`, or the kind of file that was read. `entry` is there for a model of the
+    catalog, `checkpoint` where the stored tensors are known one by one; `model` is None for a
+    closed model of which nothing but its name is known.
+    """
+
+    id: str
+    name: str
+    source: str
+    model: Model | None
+    entry: ModelEntry | None = None
+    checkpoint: Checkpoint | None = None
+    notes: tuple[str, ...] = ()
+
+
+def subject(word: str, catalog: Catalog) -> Subject:
+    """What `word` names. Raises UnknownName with the nearest names, or what reading a file raises."""
+    if word.startswith(HUB):
+        from fitcheck.sources import hub
+
+        return _from_source(hub.read(word))
+    entry = catalog.find(word)
+    if entry is not None:
+        return of_entry(entry, catalog)
+    if Path(word).exists() or any(part in word for part in _PATH_LIKE):
+        return _from_file(word, catalog)
+    raise UnknownName("model", word, catalog.words(), "; `fitcheck models` lists them")
+
+
+def of_entry(entry: ModelEntry, catalog: Catalog) -> Subject:
+    """A catalog entry as a subject."""
+    notes = entry.notes
+    if not entry.downloadable:
+        notes = ("closed: its weights cannot be downloaded; for reference only", *notes)
+    return Subject(
+        id=entry.id,
+        name=entry.name,
+        source="catalog",
+        model=catalog.model(entry),
+        entry=entry,
+        notes=notes,
+    )
+
+
+def _from_file(word: str, catalog: Catalog) -> Subject:
+    from fitcheck import sources
+
+    if not Path(word).exists():
+        raise UnknownName(
+            "model or file", word, catalog.words(), f"; for a repository write hf:{word}"
+        )
+    return _from_source(sources.read(word))
+
+
+def _from_source(read: "sources.Source") -> Subject:
+    return Subject(
+        id=read.name,
+        name=read.name,
+        source=read.kind,
+        model=read.model,
+        checkpoint=read.checkpoint,
+        notes=read.notes,
+    )
+
+
+def subjects(words: Iterable[str], catalog: Catalog) -> tuple[Subject, ...]:
+    """What each word names, in order."""
+    return tuple(subject(word, catalog) for word in words)
+
+
+def everything(catalog: Catalog) -> tuple[Subject, ...]:
+    """Every entry that could be run: closed models are left out."""
+    return tuple(of_entry(entry, catalog) for entry in catalog if entry.downloadable)
