@@ -1,8 +1,8 @@
 """The pieces that families are put together from.
 
 Each function returns tensors of one layer, or a record that says what they do. Shapes are
-PyTorch's: (out, in). Roles are GGUF's names (gguf-py's constants.py). `module` paths are those of the Llama classes in
-transformers unless a family passes its own.
+PyTorch's: (out, in). Roles are GGUF's names (gguf-py, constants.py). `module` paths are those of
+the Llama classes in transformers unless a family passes its own.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -13,7 +13,6 @@ from fitcheck.architecture.feed_forward import Experts
 from fitcheck.architecture.mixers import Attention, Position
 from fitcheck.architecture.model import Layer, Model, Tower
 from fitcheck.architecture.tensor import Tensor
-
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -188,8 +187,8 @@ def decoder(
     """A stack of layers between embeddings and a head, with the usual names.
 
     `layer` is the one kind of layer, or all layers, or what says which kind layer i is; layers of
-    the same kind must be the same object (see `each`). `tied_by_default` is what the family's class takes when
-    config.json does not say `tie_word_embeddings`.
+    the same kind must be the same object (see `each`). `tied_by_default` is what the family's class
+    takes when config.json does not say `tie_word_embeddings`.
     """
     hidden_size, vocab_size = hidden_and_vocab(c)
     tied = c.flag("tie_word_embeddings", default=tied_by_default)
