@@ -328,9 +328,19 @@ def vaultgemma(c: Config) -> Model:
 
 
 def gemma3(c: Config) -> Model:
-    """Gemma 3's text part: five layers of six with a window, a norm on each head."""
+    """Gemma 3's text part: five layers of six with a window, a norm on each head.
+
+    EmbeddingGemma sees both ways, half a window to either side.
+    """
     c = c.over(num_key_value_heads=4, head_dim=256, sliding_window=4096)
-    bias = c.flag("attention_bias")
-    style = Style(bias=bias, out_bias=bias, norms=SANDWICH, qk_norm="head")
-    full = every(parts.layer_count(c), c.whole("sliding_window_pattern", default=6))
-    return stack(c, gated(c), style, windows=windows(c, full), tied=True)
+    both = c.flag("use_bidirectional_attention")
+    style = Style(
+        bias=c.flag("attention_bias"),
+        out_bias=c.flag("attention_bias"),
+        norms=SANDWICH,
+        qk_norm="head",
+        bidirectional=both,
+    )
+    seen = windows(c, every(parts.layer_count(c), c.whole("sliding_window_pattern", default=6)))
+    seen = [w // 2 + 1 if w and both else w for w in seen]
+    return stack(c, gated(c), style, windows=seen, tied=True)

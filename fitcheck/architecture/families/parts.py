@@ -22,7 +22,11 @@ LAYERS: Final = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
 
 
 def attention(
-    c: Config, *, sliding_window: int | None = None, position: Position = "rope"
+    c: Config,
+    *,
+    sliding_window: int | None = None,
+    position: Position = "rope",
+    bidirectional: bool = False,
 ) -> Attention:
     """The attention that the usual keys describe."""
     heads = c.whole(*HEADS)
@@ -33,6 +37,7 @@ def attention(
         head_dim=head_dim,
         value_head_dim=head_dim,
         sliding_window=sliding_window,
+        bidirectional=bidirectional,
         position=position,
     )
 
@@ -160,7 +165,9 @@ def outer_tensors(
     found = [Tensor("token_embd", (vocab_size, hidden_size), "embedding", embeddings)]
     found += norm("output_norm", hidden_size, final_norm, norm_bias)
     if not tied:
-        found += linear("output", vocab_size, hidden_size, head, head_bias)
+        found += linear("output", vocab_size, hidden_size, head)
+    if head_bias:
+        found.append(Tensor("output.bias", (vocab_size,), "bias", head))
     return tuple(found)
 
 

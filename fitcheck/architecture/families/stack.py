@@ -30,6 +30,13 @@ SANDWICH: Final[Norms] = (
     ("ffn_norm", "pre_feedforward_layernorm"),
     ("post_ffw_norm", "post_feedforward_layernorm"),
 )
+# The same with GLM 4's names.
+GLM4: Final[Norms] = (
+    ("attn_norm", "input_layernorm"),
+    ("post_attention_norm", "post_self_attn_layernorm"),
+    ("ffn_norm", "post_attention_layernorm"),
+    ("post_ffw_norm", "post_mlp_layernorm"),
+)
 # Attention and MLP read the same normed input.
 SHARED: Final[Norms] = (("attn_norm", "input_layernorm"),)
 
@@ -49,6 +56,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     qk_norm_bias: bool = False
     qk_names: tuple[str, str] = ("q_norm", "k_norm")
     parallel: bool = False
+    bidirectional: bool = False
     sinks: bool = False
     out: str = "o_proj"
 
@@ -83,15 +91,18 @@ def stack(
     count = parts.layer_count(c)
     feeds = [feed] * count if isinstance(feed, Feed) else feed
     numbers = {id(f): i for i, f in enumerate(feeds)}
+    everywhere: Sequence[Position] = ["rope"] * count
 
     def layer(key: tuple[int, int | None, Position]) -> Layer:
-        a = parts.attention(c, sliding_window=key[1], position=key[2])
+        a = parts.attention(
+            c, sliding_window=key[1], position=key[2], bidirectional=style.bidirectional
+        )
         return block(c, a, feeds[key[0]], style, extra)
 
     keys = zip(
         (numbers[id(f)] for f in feeds),
         windows or [None] * count,
-        positions or ["rope"] * count,
+        positions or everywhere,
         strict=True,
     )
     return parts.decoder(
@@ -219,8 +230,8 @@ def windows(c: Config, full: Sequence[bool] | None = None) -> list[int | None]:
     types = layer_types(c)
     if types is not None:
         full = [t not in ("sliding_attention", "sliding", "local") for t in types]
-    window = c.optional_whole("sliding_window")
-    return [None if f else window for f in full or [False] * count]
+    window = c.optional_whole("sliding_window", least=-1) or 0
+    return [None if f or window < 1 else window for f in full or [False] * count]
 
 
 def layer_types(c: Config) -> list[str] | None:

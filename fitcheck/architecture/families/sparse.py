@@ -1,0 +1,304 @@
+"""Decoders of Llama's kind whose experts are many, small, and joined by a shared one.
+
+Source of shapes and defaults: transformers 5.23.0, models/<model_type>; names as the checkpoints
+have them (conversion_mapping.py there says which were renamed on loading).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from fitcheck.architecture.config import Config
+from fitcheck.architecture.families import parts
+from fitcheck.architecture.families.llama import (
+    biased,
+    cohere2_layers,
+    cohere2_style,
+    exaone_windows,
+    hunyuan_style,
+)
+from fitcheck.architecture.families.moe import dense_first, experts, shared_width
+from fitcheck.architecture.families.stack import (
+    GLM4,
+    SANDWICH,
+    Feed,
+    Norms,
+    Style,
+    block,
+    every,
+    gated,
+    mixture,
+    stack,
+    windows,
+)
+from fitcheck.architecture.mixers import Attention, Position
+from fitcheck.architecture.model import Layer, Model
+from fitcheck.architecture.tensor import Tensor
+
+CORRECTION = "mlp.gate.e_score_correction_bias"
+
+
+def hunyuan_moe(c: Config) -> Model:
+    """Hunyuan A13B: a shared expert beside the routed ones; lists have one number a layer."""
+    c = c.over(num_experts=1, moe_topk=1)
+    shared = _one_of_many(c, "num_shared_expert", 1) * c.whole("intermediate_size")
+    c = c.over(moe_intermediate_size=c.whole("intermediate_size"))
+    values = dict(c.values)
+    for key in ("num_experts", "moe_topk", "moe_intermediate_size"):
+        values[key] = _one_of_many(c, key, 1)
+    plain = Config(values, c.name, c.path)
+    e = experts(plain, "num_experts", "moe_topk", "moe_intermediate_size", shared)
+    feed = mixture(c, e, router="mlp.gate.wg", shared="mlp.shared_mlp.")
+    return stack(c, feed, hunyuan_style(c))
+
+
+def _one_of_many(c: Config, key: str, default: int) -> int:
+    """A number that may be given once for all layers or as a list with one for each."""
+    value = c.values.get(key)
+    if isinstance(value, list) and value and all(v == value[0] for v in value):
+        return Config({key: value[0]}, c.name, c.path).whole(key)
+    return c.whole(key, default=default)
+
+
+def ernie_moe(c: Config) -> Model:
+    """ERNIE 4.5 MoE: experts between two layer numbers; router and its correction kept in fp32."""
+    c = c.over(num_key_value_heads=4, moe_num_experts=64, moe_k=6, moe_intermediate_size=1536)
+    c = c.over(moe_num_shared_experts=2, moe_layer_start_index=1, moe_layer_end_index=-1)
+    bias = c.flag("use_bias")
+    e = experts(
+        c,
+        "moe_num_experts",
+        "moe_k",
+        "moe_intermediate_size",
+        shared_width(c, "moe_num_shared_experts"),
+    )
+    correction = "mlp.moe_statics.e_score_correction_bias"
+    static = Tensor("exp_probs_b", (1, e.num_experts), "bias", correction, "float32")
+    outer = parts.outer_tensors(c, tied=c.flag("tie_word_embeddings", default=True), head_bias=bias)
+    feeds = _ernie_feeds(c, _in_fp32(mixture(c, e, extra=(static,)), bias))
+    return stack(c, feeds, Style(bias=bias, out_bias=bias), tied=True, tensors=outer)
+
+
+def _in_fp32(feed: Feed, bias: bool) -> Feed:
+    """The router in fp32, and biases on the shared expert if there are any."""
+    tensors = []
+    for t in feed.tensors:
+        router = t.role == "ffn_gate_inp"
+        tensors.append(msgspec.structs.replace(t, dtype="float32") if router else t)
+        if bias and t.role.endswith("_shexp"):
+            tensors.append(Tensor(f"{t.role}.bias", t.shape[:1], "bias", t.module))
+    return Feed(feed.kind, tuple(tensors))
+
+
+def _ernie_feeds(c: Config, sparse: Feed) -> Sequence[Feed]:
+    count = parts.layer_count(c)
+    start = c.whole("moe_layer_start_index", least=0)
+    end = c.whole("moe_layer_end_index", least=-1)
+    last = count - 1 if end == -1 else end
+    step = c.whole("moe_layer_interval", default=1)
+    dense = gated(c, bias=c.flag("use_bias"))
+    return [sparse if (i + 1) % step == 0 and start <= i <= last else dense for i in range(count)]
+
+
+def dots1(c: Config) -> Model:
+    """dots.llm1: experts after the first layers, a norm on each head, windows late if at all."""
+    c = c.over(num_key_value_heads=32, moe_intermediate_size=1408, sliding_window=4096)
+    c = c.over(first_k_dense_replace=0, max_window_layers=62)
+    bias = c.flag("attention_bias")
+    style = Style(bias=bias, out_bias=bias, qk_norm="head")
+    late = c.whole("max_window_layers", least=0)
+    full = [i < late for i in range(parts.layer_count(c))]
+    return stack(c, _corrected(c), style, windows=windows(c, full))
+
+
+def _corrected(
+    c: Config, key: str = "n_routed_experts", shared: str = "n_shared_experts"
+) -> list[Feed]:
+    """Experts behind a router whose scores are corrected, after the first dense layers."""
+    e = experts(c, key, width="moe_intermediate_size", shared=shared_width(c, shared))
+    first = c.whole("first_k_dense_replace", default=1, least=0)
+    return dense_first(c, mixture(c, e, correction=CORRECTION), first)
+
+
+def exaone_moe(c: Config) -> Model:
+    """K-EXAONE: windows by a pattern, experts after the first layer, a norm on each head."""
+    c = c.over(num_key_value_heads=32, sliding_window=4096, sliding_window_pattern=4)
+    c = c.over(num_experts=64, num_experts_per_tok=8, moe_intermediate_size=1024)
+    feeds = _corrected(c.over(num_shared_experts=1), "num_experts", "num_shared_experts")
+    return stack(c, feeds, Style(qk_norm="head"), windows=exaone_windows(c))
+
+
+def hy_v3(c: Config) -> Model:
+    """Hunyuan 3: experts after the first layer, a norm on each head."""
+    c = c.over(num_key_value_heads=8, head_dim=128, num_experts=192, num_experts_per_tok=8)
+    c = c.over(moe_intermediate_size=1536, num_shared_experts=1)
+    bias = c.flag("attention_bias")
+    style = Style(bias=bias, out_bias=bias, qk_norm="head")
+    return stack(c, _corrected(c, "num_experts", "num_shared_experts"), style)
+
+
+def solar_open(c: Config) -> Model:
+    """Solar Open: experts in every layer."""
+    c = c.over(num_key_value_heads=8, head_dim=128, n_routed_experts=128, num_experts_per_tok=8)
+    c = c.over(moe_intermediate_size=1280, n_shared_experts=1, first_k_dense_replace=0)
+    return stack(c, _corrected(c), Style(bias=c.flag("attention_bias")))
+
+
+def mellum(c: Config) -> Model:
+    """Mellum 2: windows and dense layers as listed, a norm on each head."""
+    c = c.over(num_key_value_heads=4, head_dim=128, num_local_experts=64, num_experts_per_tok=8)
+    c = c.over(moe_intermediate_size=896, sliding_window=1024)
+    e = experts(c, "num_local_experts", width="moe_intermediate_size")
+    bias = c.flag("attention_bias")
+    style = Style(bias=bias, out_bias=bias, qk_norm="head")
+    return stack(c, dense_first(c, mixture(c, e), 0), style, windows=_listed_windows(c))
+
+
+def _listed_windows(c: Config) -> list[int | None]:
+    """Windows where `layer_types` says so and nowhere else."""
+    return windows(c, [True] * parts.layer_count(c))
+
+
+def kolibri1(c: Config) -> Model:
+    """Kolibri 1: norms on either side, a window in four layers of five."""
+    c = c.over(num_key_value_heads=4, head_dim=128, num_local_experts=384, num_experts_per_tok=6)
+    c = c.over(moe_intermediate_size=512, shared_expert_intermediate_size=512, sliding_window=513)
+    shared = c.whole("shared_expert_intermediate_size", least=0)
+    e = experts(c, "num_local_experts", width="moe_intermediate_size", shared=shared)
+    feed = mixture(c, e, correction=CORRECTION)
+    style = Style(norms=GLM4, qk_norm="head")
+    return stack(c, feed, style, windows=windows(c, every(parts.layer_count(c), 5)))
+
+
+def aria(c: Config) -> Model:
+    """Aria's text part: experts kept as two stacks, and shared ones."""
+    c = c.over(moe_num_experts=8, moe_topk=2, moe_num_shared_experts=2)
+    e = experts(
+        c,
+        "moe_num_experts",
+        "moe_topk",
+        shared=shared_width(c, "moe_num_shared_experts", "intermediate_size"),
+    )
+    feed = mixture(c, e, router="mlp.router", prefix="mlp.experts.", names=("fc1", "fc1", "fc2"))
+    return stack(c, feed, biased(c))
+
+
+def afmoe(c: Config) -> Model:
+    """Arcee's Trinity: norms on either side, gated attention, a window in three layers of four."""
+    c = c.over(head_dim=128, sliding_window=1024, moe_intermediate_size=1408, num_shared_experts=2)
+    c = c.over(num_experts=64, num_experts_per_tok=6, num_dense_layers=1)
+    e = experts(
+        c,
+        "num_experts",
+        width="moe_intermediate_size",
+        shared=shared_width(c, "num_shared_experts"),
+    )
+    scores = Tensor("exp_probs_b", (e.num_experts,), "bias", "mlp.expert_bias", "float32")
+    sparse = mixture(c, e, router="mlp.router.gate", extra=(scores,))
+    norms: Norms = (
+        *SANDWICH[:2],
+        ("ffn_norm", "pre_mlp_layernorm"),
+        ("post_ffw_norm", "post_mlp_layernorm"),
+    )
+    bias = c.flag("attention_bias")
+    style = Style(bias=bias, out_bias=bias, norms=norms, qk_norm="head")
+    full = every(parts.layer_count(c), c.whole("global_attn_every_n_layers", default=4))
+    feeds = dense_first(c, sparse, c.whole("num_dense_layers", least=0))
+    seen = windows(c, full)
+    positions: list[Position] = ["rope" if w else "none" for w in seen]
+    gate = _attention_gate(c)
+    return stack(c, feeds, style, windows=seen, positions=positions, extra=gate)
+
+
+def _attention_gate(c: Config) -> tuple[Tensor, ...]:
+    a = parts.attention(c)
+    width = a.num_attention_heads * a.head_dim
+    return tuple(parts.linear("attn_gate", width, c.whole("hidden_size"), "self_attn.gate_proj"))
+
+
+def laguna(c: Config) -> Model:
+    """Laguna: heads gated, and as many in each layer as a list says."""
+    c = c.over(num_key_value_heads=8, head_dim=128, sliding_window=512, num_experts=256)
+    c = c.over(
+        num_experts_per_tok=8, moe_intermediate_size=512, shared_expert_intermediate_size=512
+    )
+    shared = c.whole("shared_expert_intermediate_size", least=0)
+    e = experts(c, "num_experts", width="moe_intermediate_size", shared=shared)
+    scores = Tensor("exp_probs_b", (e.num_experts,), "bias", CORRECTION, "float32")
+    feeds = dense_first(c, mixture(c, e, extra=(scores,)), 1)
+    count = parts.layer_count(c)
+    heads = c.items("num_attention_heads_per_layer") or [c.whole("num_attention_heads")] * count
+    if len(heads) != count:
+        raise c.fault("num_attention_heads_per_layer", f"has {len(heads)} items for {count} layers")
+    bias = c.flag("attention_bias")
+    style = Style(bias=bias, out_bias=bias, qk_norm="head")
+
+    def layer(key: tuple[int | None, object, int]) -> Layer:
+        window, heads_here, i = key
+        own = Config({**c.values, "num_attention_heads": heads_here}, c.name, c.path)
+        a = parts.attention(own, sliding_window=window)
+        return block(own, a, feeds[i], style, _head_gate(own, a))
+
+    first = {id(f): i for i, f in reversed(list(enumerate(feeds)))}
+    keys = zip(_listed_windows(c), heads, (first[id(f)] for f in feeds), strict=True)
+    return parts.decoder(c, parts.each(keys, layer))
+
+
+def _head_gate(c: Config, a: Attention) -> tuple[Tensor, ...]:
+    """One gate a head, or one for each number of the heads where `gating` is `per-element`."""
+    wide = c.values.get("gating") in ("per-element", "per_element")
+    width = a.num_attention_heads * (a.head_dim if wide else 1)
+    return tuple(parts.linear("attn_gate", width, c.whole("hidden_size"), "self_attn.g_proj"))
+
+
+def cohere2_moe(c: Config) -> Model:
+    """Command A's sparse kin: Command R7B with experts."""
+    c = c.over(head_dim=128, num_experts=8, num_experts_per_tok=2, num_shared_experts=0)
+    e = experts(c, "num_experts", shared=shared_width(c, "num_shared_experts", "intermediate_size"))
+    first = c.whole("first_k_dense_replace", default=0, least=0)
+    dense = gated(c, "prefix_dense_intermediate_size", "intermediate_size")
+    feeds = dense_first(c, mixture(c, e), first, dense)
+    seen, positions = cohere2_layers(c)
+    return stack(c, feeds, cohere2_style(c), windows=seen, positions=positions, tied=True)
+
+
+def mimo_v2(c: Config) -> Model:
+    """MiMo V2 Flash: windows in five layers of six, with sinks and twice the key-value heads."""
+    c = c.over(num_key_value_heads=4, head_dim=192, v_head_dim=128, n_routed_experts=256)
+    c = c.over(num_experts_per_tok=8, moe_intermediate_size=2048)
+    e = experts(c, "n_routed_experts", width="moe_intermediate_size")
+    feeds = dense_first(c, mixture(c, e, correction=CORRECTION), 1)
+    seen = _mimo_windows(c)
+    bias = c.flag("attention_bias")
+    first = {id(f): i for i, f in reversed(list(enumerate(feeds)))}
+
+    def layer(key: tuple[int | None, int]) -> Layer:
+        style = Style(bias=bias, sinks=key[0] is not None)
+        return block(c, _mimo_attention(c, key[0]), feeds[key[1]], style)
+
+    keys = zip(seen, (first[id(f)] for f in feeds), strict=True)
+    return parts.decoder(c, parts.each(keys, layer))
+
+
+def _mimo_attention(c: Config, window: int | None) -> Attention:
+    a = parts.attention(c, sliding_window=window)
+    heads = a.num_key_value_heads
+    return msgspec.structs.replace(
+        a,
+        num_key_value_heads=heads if window is None else 2 * heads,
+        value_head_dim=c.whole("v_head_dim"),
+    )
+
+
+def _mimo_windows(c: Config) -> list[int | None]:
+    """`sliding_window_size` of the published files leaves the token itself out."""
+    count = parts.layer_count(c)
+    size = c.optional_whole("sliding_window_size")
+    window = (
+        c.over(sliding_window=129).optional_whole("sliding_window") if size is None else size + 1
+    )
+    listed = c.items("hybrid_layer_pattern")
+    pattern = [i == 0 or (i + 1) % 6 == 0 for i in range(count)]
+    if listed is not None and len(listed) == count:
+        pattern = [not windowed for windowed in listed]
+    return windows(Config({**c.values, "sliding_window": window}, c.name, c.path), pattern)
