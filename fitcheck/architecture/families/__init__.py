@@ -7,7 +7,7 @@ nearest to, and a line in this table. See docs/adding-a-family.md.
 from collections.abc import Callable
 
 from fitcheck.architecture.config import Config
-from fitcheck.architecture.families import llama, moe, qwen, sparse
+from fitcheck.architecture.families import deepseek, llama, moe, qwen, sparse
 from fitcheck.architecture.model import Model
 
 FAMILIES: dict[str, Callable[[Config], Model]] = {
@@ -15,10 +15,15 @@ FAMILIES: dict[str, Callable[[Config], Model]] = {
     "apertus": llama.apertus,
     "arcee": llama.arcee,
     "aria_text": sparse.aria,
+    "axk1": deepseek.axk1,
     "bitnet": llama.bitnet,
     "cohere": llama.cohere,
     "cohere2": llama.cohere2,
     "cohere2_moe": sparse.cohere2_moe,
+    "deepseek": deepseek.deepseek,
+    "deepseek_v2": deepseek.deepseek_v2,
+    "deepseek_v3": deepseek.deepseek_v3,
+    "deepseek_v32": deepseek.deepseek_v32,
     "diffllama": llama.diffllama,
     "dots1": sparse.dots1,
     "ernie4_5": llama.ernie,
@@ -29,6 +34,8 @@ FAMILIES: dict[str, Callable[[Config], Model]] = {
     "gemma": llama.gemma,
     "gemma2": llama.gemma2,
     "gemma3_text": llama.gemma3,
+    "glm4_moe_lite": deepseek.glm4_moe_lite,
+    "glm_moe_dsa": deepseek.glm_moe_dsa,
     "gpt_oss": moe.gpt_oss,
     "granite": llama.granite,
     "granite_swa": llama.granite_swa,
@@ -43,12 +50,15 @@ FAMILIES: dict[str, Callable[[Config], Model]] = {
     "internlm3": llama.internlm3,
     "iquestcoder": llama.iquestcoder,
     "jais2": llama.jais2,
+    "kimi_k2": deepseek.deepseek_v3,
     "kolibri1": sparse.kolibri1,
     "laguna": sparse.laguna,
     "llama": llama.llama,
+    "longcat_flash": deepseek.longcat,
     "mellum": sparse.mellum,
     "mimo": qwen.mimo,
     "mimo_v2_flash": sparse.mimo_v2,
+    "minicpm3": deepseek.minicpm3,
     "minimax_m2": moe.minimax_m2,
     "ministral": llama.ministral,
     "ministral3": llama.ministral3,
@@ -72,4 +82,5 @@ FAMILIES: dict[str, Callable[[Config], Model]] = {
     "stablelm": llama.stablelm,
     "starcoder2": llama.starcoder2,
     "vaultgemma": llama.vaultgemma,
+    "youtu": deepseek.youtu,
 }

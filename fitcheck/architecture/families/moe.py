@@ -49,7 +49,9 @@ def shared_width(c: Config, count: str, width: str = "moe_intermediate_size") ->
     return c.whole(count, default=0, least=0) * c.whole(width)
 
 
-def dense_first(c: Config, sparse: Feed, first: int, dense: Feed | None = None) -> list[Feed]:
+def dense_first(
+    c: Config, sparse: Feed, first: int, dense: Feed | None = None, *, bias: bool = False
+) -> list[Feed]:
     """A dense MLP in the first layers, experts in the others.
 
     `mlp_layer_types` of config.json goes before `first`.
@@ -59,7 +61,7 @@ def dense_first(c: Config, sparse: Feed, first: int, dense: Feed | None = None) 
     found = [t != "dense" for t in types] if types else [i >= first for i in range(count)]
     if all(found):
         return [sparse] * count
-    dense = dense or gated(c)
+    dense = dense or gated(c, bias=bias)
     return [sparse if f else dense for f in found]
 
 

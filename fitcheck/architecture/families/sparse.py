@@ -75,19 +75,26 @@ def ernie_moe(c: Config) -> Model:
     correction = "mlp.moe_statics.e_score_correction_bias"
     static = Tensor("exp_probs_b", (1, e.num_experts), "bias", correction, "float32")
     outer = parts.outer_tensors(c, tied=c.flag("tie_word_embeddings", default=True), head_bias=bias)
-    feeds = _ernie_feeds(c, _in_fp32(mixture(c, e, extra=(static,)), bias))
+    feeds = _ernie_feeds(c, _in_fp32(_shared_biases(mixture(c, e, extra=(static,)), bias)))
     return stack(c, feeds, Style(bias=bias, out_bias=bias), tied=True, tensors=outer)
 
 
-def _in_fp32(feed: Feed, bias: bool) -> Feed:
-    """The router in fp32, and biases on the shared expert if there are any."""
-    tensors = []
-    for t in feed.tensors:
-        router = t.role == "ffn_gate_inp"
-        tensors.append(msgspec.structs.replace(t, dtype="float32") if router else t)
-        if bias and t.role.endswith("_shexp"):
-            tensors.append(Tensor(f"{t.role}.bias", t.shape[:1], "bias", t.module))
-    return Feed(feed.kind, tuple(tensors))
+def _in_fp32(feed: Feed) -> Feed:
+    """With the router in fp32."""
+    return Feed(
+        feed.kind,
+        tuple(
+            msgspec.structs.replace(t, dtype="float32") if t.role == "ffn_gate_inp" else t
+            for t in feed.tensors
+        ),
+    )
+
+
+def _shared_biases(feed: Feed, bias: bool) -> Feed:
+    """With biases on the shared expert, if it has any."""
+    shared = [t for t in feed.tensors if bias and t.role.endswith("_shexp")]
+    biases = (Tensor(f"{t.role}.bias", t.shape[:1], "bias", t.module) for t in shared)
+    return Feed(feed.kind, (*feed.tensors, *biases))
 
 
 def _ernie_feeds(c: Config, sparse: Feed) -> Sequence[Feed]:
@@ -112,12 +119,13 @@ def dots1(c: Config) -> Model:
 
 
 def _corrected(
-    c: Config, key: str = "n_routed_experts", shared: str = "n_shared_experts"
+    c: Config, key: str = "n_routed_experts", shared: str = "n_shared_experts", bias: bool = False
 ) -> list[Feed]:
     """Experts behind a router whose scores are corrected, after the first dense layers."""
     e = experts(c, key, width="moe_intermediate_size", shared=shared_width(c, shared))
     first = c.whole("first_k_dense_replace", default=1, least=0)
-    return dense_first(c, mixture(c, e, correction=CORRECTION), first)
+    sparse = _shared_biases(mixture(c, e, correction=CORRECTION), bias)
+    return dense_first(c, sparse, first, bias=bias)
 
 
 def exaone_moe(c: Config) -> Model:
@@ -134,7 +142,8 @@ def hy_v3(c: Config) -> Model:
     c = c.over(moe_intermediate_size=1536, num_shared_experts=1)
     bias = c.flag("attention_bias")
     style = Style(bias=bias, out_bias=bias, qk_norm="head")
-    return stack(c, _corrected(c, "num_experts", "num_shared_experts"), style)
+    feeds = _corrected(c, "num_experts", "num_shared_experts", c.flag("mlp_bias"))
+    return stack(c, feeds, style)
 
 
 def solar_open(c: Config) -> Model:
@@ -180,7 +189,7 @@ def aria(c: Config) -> Model:
         shared=shared_width(c, "moe_num_shared_experts", "intermediate_size"),
     )
     feed = mixture(c, e, router="mlp.router", prefix="mlp.experts.", names=("fc1", "fc1", "fc2"))
-    return stack(c, feed, biased(c))
+    return stack(c, _shared_biases(feed, c.flag("mlp_bias")), biased(c))
 
 
 def afmoe(c: Config) -> Model:
@@ -245,9 +254,9 @@ def laguna(c: Config) -> Model:
 
 
 def _head_gate(c: Config, a: Attention) -> tuple[Tensor, ...]:
-    """One gate a head, or one for each number of the heads where `gating` is `per-element`."""
-    wide = c.values.get("gating") in ("per-element", "per_element")
-    width = a.num_attention_heads * (a.head_dim if wide else 1)
+    """One gate a head, or one for each number of the heads where `gating` says so."""
+    narrow = c.values.get("gating", True) in (True, "per-head")
+    width = a.num_attention_heads * (1 if narrow else a.head_dim)
     return tuple(parts.linear("attn_gate", width, c.whole("hidden_size"), "self_attn.g_proj"))
 
 
