@@ -32,6 +32,10 @@ class Config:
         """
         return Config({**defaults, **self.values}, self.name, self.path)
 
+    def having(self, **values: object) -> "Config":
+        """The same with these values, whatever the file says."""
+        return Config({**self.values, **values}, self.name, self.path)
+
     def __contains__(self, key: str) -> bool:
         return self.values.get(key) is not None
 

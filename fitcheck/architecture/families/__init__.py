@@ -7,7 +7,22 @@ nearest to, and a line in this table. See docs/adding-a-family.md.
 from collections.abc import Callable
 
 from fitcheck.architecture.config import Config
-from fitcheck.architecture.families import deepseek, llama, moe, qwen, sparse
+from fitcheck.architecture.families import (
+    deepseek,
+    griffin,
+    hybrids,
+    llama,
+    minimax,
+    moe,
+    nemotron_h,
+    qwen,
+    qwen_next,
+    rwkv,
+    short_conv,
+    sparse,
+    state_space,
+    zamba,
+)
 from fitcheck.architecture.model import Model
 
 FAMILIES: dict[str, Callable[[Config], Model]] = {
@@ -83,4 +98,30 @@ FAMILIES: dict[str, Callable[[Config], Model]] = {
     "starcoder2": llama.starcoder2,
     "vaultgemma": llama.vaultgemma,
     "youtu": deepseek.youtu,
+}
+
+# Models that remember a state of fixed size, with or without attention beside it.
+FAMILIES |= {
+    "bamba": hybrids.bamba,
+    "falcon_h1": hybrids.falcon_h1,
+    "falcon_mamba": state_space.mamba,
+    "granitemoehybrid": hybrids.granitemoehybrid,
+    "jamba": hybrids.jamba,
+    "lfm2": short_conv.lfm2,
+    "lfm2_moe": short_conv.lfm2_moe,
+    "mamba": state_space.mamba,
+    "mamba2": state_space.mamba2,
+    "minimax": minimax.minimax,
+    "minimax_m1": minimax.minimax,
+    "minimax_text_01": minimax.minimax,
+    "nemotron_h": nemotron_h.nemotron_h,
+    "qwen3_5_moe_text": qwen_next.qwen3_5_moe,
+    "qwen3_5_text": qwen_next.qwen3_5,
+    "qwen3_next": qwen_next.qwen3_next,
+    "recurrent_gemma": griffin.recurrent_gemma,
+    "rwkv": rwkv.rwkv4,
+    "rwkv5": rwkv.rwkv5,
+    "rwkv6": rwkv.rwkv6,
+    "rwkv7": rwkv.rwkv7,
+    "zamba2": zamba.zamba2,
 }

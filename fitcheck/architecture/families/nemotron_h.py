@@ -30,6 +30,7 @@ KINDS: Final = {
 def nemotron_h(c: Config) -> Model:
     """Mamba 2, attention, an MLP or experts, one after the other as a pattern says.
 
+    The class never ties the head to the embeddings.
     Source: transformers 5.23.0, models/nemotron_h/modeling_h.py.
     """
     c = c.over(
@@ -46,11 +47,10 @@ def nemotron_h(c: Config) -> Model:
         num_experts_per_tok=2,
     )
     kinds = _kinds(c)
-    c = Config({**c.values, "num_hidden_layers": len(kinds)}, c.name, c.path)
+    c = c.having(num_hidden_layers=len(kinds), tie_word_embeddings=False)
     layers = parts.each(kinds, lambda kind: _layer(c, kind))
-    tied = c.flag("tie_word_embeddings")
     outer = parts.outer_tensors(
-        c, tied=tied, embeddings="model.embeddings", final_norm="model.norm_f"
+        c, tied=False, embeddings="model.embeddings", final_norm="model.norm_f"
     )
     return parts.decoder(c, layers, tensors=outer, mtp_layers=_mtp(c))
 
