@@ -1,80 +1,130 @@
 """How one weight matrix is laid out in memory under a scheme, to the byte.
 
 Every layout answers `size(in_features, out_features)` and carries its `formula`, in which the same
-numbers stand under the names that `values` gives them: what is shown is what is counted.
+numbers stand under the names that `values` gives them: what is shown is what is counted. This
+module holds what layouts have in common and the plainest of them; `packed` and `grouped` hold those
+of particular libraries.
 """
-
-from typing import ClassVar, Protocol
 
 import msgspec
 
 from fitcheck.units import Bytes, ceil_div
 
 
-class Layout(Protocol):
-    """A way to store a matrix of out_features rows and in_features columns."""
+class Layout(msgspec.Struct, frozen=True):
+    """A way to store a matrix of out_features rows and in_features columns.
 
-    formula: ClassVar[str]
+    Its fields are the constants of its formula.
+    """
+
+    @property
+    def formula(self) -> str:
+        """Bytes as an expression of in_features, out_features, `values` and ceil_div."""
+        raise NotImplementedError
 
     def values(self) -> dict[str, int]:
         """The constants in the formula, beside in_features and out_features."""
-        ...
+        fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return {name: value for name, value in fields if value is not None}
 
     def size(self, in_features: int, out_features: int) -> Bytes:
         """Bytes of the matrix with everything that belongs to it: scales, zeros, indices."""
-        ...
+        raise NotImplementedError
+
+    def refuses(self, in_features: int, out_features: int) -> str:
+        """Why a matrix of that shape cannot be stored so; empty where it can."""
+        return ""
 
 
-class Plain(msgspec.Struct, frozen=True):
+class Plain(Layout, frozen=True):
     """Each weight by itself: fp32 (4 bytes), fp16 and bf16 (2)."""
 
-    formula: ClassVar[str] = "in_features * out_features * weight_bytes"
     weight_bytes: int
 
-    def values(self) -> dict[str, int]:
-        """Bytes of one weight."""
-        return {"weight_bytes": self.weight_bytes}
+    @property
+    def formula(self) -> str:
+        """No more than the weights."""
+        return "in_features * out_features * weight_bytes"
 
     def size(self, in_features: int, out_features: int) -> Bytes:
         """As the formula says."""
         return Bytes(in_features * out_features * self.weight_bytes)
 
 
-class Bnb4bit(msgspec.Struct, frozen=True):
-    """bitsandbytes NF4 and FP4: two weights a byte, an fp32 absmax for 64 weights, a code table.
+class RowScaled(Layout, frozen=True):
+    """One byte a weight, `row_bytes` of scales for each output row, `tensor_bytes` for the whole.
 
-    Source: bitsandbytes 0.50.2, functional.quantize_4bit.
+    LLM.int8() keeps an fp32 scale a row (bitsandbytes 0.50.2, nn.Int8Params), quanto one in the
+    model's 16 bits and two more for the layer (optimum-quanto 0.2.7, QModuleMixin), compressed-
+    tensors 0.20.0 one in 16 bits (channel strategy), fbgemm fp8 one in fp32 and a bound
+    (transformers 5.23.0, FbgemmFp8Linear), torchao 0.18.0 one in fp32 and for int8 a zero point of
+    a byte (Int8Tensor, Float8Tensor). A scale for the whole tensor is `row_bytes` 0.
     """
 
-    formula: ClassVar[str] = (
-        "ceil_div(in_features * out_features, 2)"
-        " + 4 * ceil_div(in_features * out_features, block) + code_bytes"
-    )
-    block: int = 64
-    code_bytes: int = 64
+    row_bytes: int
+    tensor_bytes: int = 0
 
-    def values(self) -> dict[str, int]:
-        """Weights that share an absmax, bytes of the code table."""
-        return {"block": self.block, "code_bytes": self.code_bytes}
+    @property
+    def formula(self) -> str:
+        """Weights, then rows, then what there is once."""
+        return "in_features * out_features + row_bytes * out_features + tensor_bytes"
 
     def size(self, in_features: int, out_features: int) -> Bytes:
         """As the formula says."""
-        weights = in_features * out_features
-        return Bytes(ceil_div(weights, 2) + 4 * ceil_div(weights, self.block) + self.code_bytes)
+        rows = self.row_bytes * out_features
+        return Bytes(in_features * out_features + rows + self.tensor_bytes)
 
 
-class BnbInt8(msgspec.Struct, frozen=True):
-    """bitsandbytes LLM.int8: one byte a weight and an fp32 scale for each output row.
+class BlockScaled(Layout, frozen=True):
+    """One byte a weight and `scale_bytes` for each tile of `block_rows` by `block_columns` weights.
 
-    Source: bitsandbytes 0.50.2, nn.Linear8bitLt.
+    A tile at the edge that is not full has its scale too. Fine-grained FP8 keeps fp32 scales, or
+    one byte of exponent (transformers 5.23.0, integrations/finegrained_fp8.py, FP8Linear);
+    compressed-tensors 0.20.0 in the model's 16 bits (block strategy); MXFP8 one byte for 32
+    weights of a row.
     """
 
-    formula: ClassVar[str] = "in_features * out_features + 4 * out_features"
+    block_rows: int
+    block_columns: int
+    scale_bytes: int = 4
+    tensor_bytes: int = 0
 
-    def values(self) -> dict[str, int]:
-        """No constants but those in the formula."""
-        return {}
+    @property
+    def formula(self) -> str:
+        """Weights, then a scale for each tile."""
+        return (
+            "in_features * out_features + scale_bytes * ceil_div(out_features, block_rows)"
+            " * ceil_div(in_features, block_columns) + tensor_bytes"
+        )
 
     def size(self, in_features: int, out_features: int) -> Bytes:
         """As the formula says."""
-        return Bytes(in_features * out_features + 4 * out_features)
+        down = ceil_div(out_features, self.block_rows)
+        along = ceil_div(in_features, self.block_columns)
+        scales = self.scale_bytes * down * along
+        return Bytes(in_features * out_features + scales + self.tensor_bytes)
+
+
+class Blocks(Layout, frozen=True):
+    """Rows of whole blocks, each with its own scales inside: llama.cpp's tensor types.
+
+    Source: llama.cpp 0c1e57098, ggml/src/ggml.c, ggml_row_size.
+    """
+
+    block_weights: int
+    block_bytes: int
+
+    @property
+    def formula(self) -> str:
+        """Blocks in a row, rows, bytes of a block."""
+        return "out_features * (in_features // block_weights) * block_bytes"
+
+    def size(self, in_features: int, out_features: int) -> Bytes:
+        """As the formula says."""
+        return Bytes(out_features * (in_features // self.block_weights) * self.block_bytes)
+
+    def refuses(self, in_features: int, out_features: int) -> str:
+        """Rows must be whole blocks; llama-quantize takes another type where they are not."""
+        if in_features % self.block_weights:
+            return f"a row of {in_features} is not whole blocks of {self.block_weights}"
+        return ""

@@ -1,22 +1,29 @@
 """A quantization scheme: its name, its layout, who runs it and what it costs."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
 from fitcheck.quantization.layout import Layout
 
 # The column of a table that a scheme stands in: what a person means by "INT4".
-Precision = Literal["fp32", "fp16", "int8", "int4", "int3", "int2"]
+Precision = Literal["fp32", "fp16", "int8", "int6", "int5", "int4", "int3", "int2", "int1"]
+
+# True bits per weight are told for a matrix of this shape: large enough that what a layer has
+# once does not count, and the usual one of a 7B model.
+TYPICAL: Final = (4096, 4096)
 
 
 class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     """One exact scheme, spelled as its engine spells it.
 
-    `layout` is how a matrix that the scheme touches is stored; None for llama.cpp's mixtures, where
-    each tensor has a type of its own. `bits` are nominal. `needs` names what a card must have
-    (`fp8`, `bf16`, `fp4`), `compute_capability` the least that the kernels run on. `quality` is
-    one sentence on what it costs, with `source` for that and for the layout.
+    `layout` is how a matrix that the scheme touches is stored; None for llama.cpp's file types,
+    where each tensor has a type of its own: `file_type` names it there. `bits` are nominal.
+    `touches` names the rule for what is packed (quantization/rules.py). `needs` names what a card
+    must have (`fp8`, `bf16`, `fp4`), `compute_capability` the least that any engine's kernels run
+    on, `capabilities` where engines differ. `quality` is one sentence on what it costs; `source`
+    stands for that, for the layout and for the needs.
     """
 
     name: str
@@ -26,7 +33,27 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     layout: Layout | None
     engines: tuple[str, ...]
     aliases: tuple[str, ...] = ()
+    touches: str = "linear"
     needs: Literal["fp8", "bf16", "fp4"] | None = None
     compute_capability: float | None = None
+    capabilities: Mapping[str, float] = msgspec.field(default_factory=dict)
     quality: str = ""
     source: str = ""
+    file_type: str | None = None
+    measured_bits: float | None = None
+
+    @property
+    def bits_per_weight(self) -> float | None:
+        """True bits of a weight in a packed matrix of 4096 by 4096.
+
+        Of a whole file for llama.cpp's mixtures, as llama.cpp measured it on Llama 3.1 8B; None
+        where it did not.
+        """
+        if self.layout is None:
+            return self.measured_bits
+        rows, columns = TYPICAL
+        return 8 * self.layout.size(columns, rows) / (rows * columns)
+
+    def least_capability(self, engine: str) -> float | None:
+        """The least compute capability that the engine's kernels for it run on, None if any."""
+        return self.capabilities.get(engine, self.compute_capability)
