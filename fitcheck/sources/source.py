@@ -1,0 +1,20 @@
+"""What a model that someone brought turned out to be."""
+
+import msgspec
+
+from fitcheck.architecture import Model
+from fitcheck.architecture.checkpoint import Checkpoint
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A model from outside the catalog: its architecture, its weights as stored, or both.
+
+    `model` is None where only weights are there, `checkpoint` where only a config.json is. `notes`
+    are sentences that belong beside any answer about it.
+    """
+
+    name: str
+    path: str
+    model: Model | None = None
+    checkpoint: Checkpoint | None = None
+    notes: tuple[str, ...] = ()
