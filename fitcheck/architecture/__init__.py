@@ -20,6 +20,7 @@ from fitcheck.architecture.mixers import (
     ShortConv,
 )
 from fitcheck.architecture.model import Layer, Model, Tower
+from fitcheck.architecture.rope import RopeScaling, rope_scaling
 from fitcheck.architecture.tensor import Kind, Tensor
 from fitcheck.errors import BadInput
 
@@ -40,6 +41,7 @@ __all__ = [
     "Mixer",
     "Model",
     "RecurrentBlock",
+    "RopeScaling",
     "ShortConv",
     "Tensor",
     "Tower",
@@ -56,8 +58,9 @@ def from_config(values: Mapping[str, object], name: str = "config.json") -> Mode
     family = FAMILIES.get(config.model_type)
     if family is None:
         raise BadInput(f"{name}: model_type '{config.model_type}' is not known")
-    model = family(config)
     quantized = config.section("quantization_config")
-    if quantized is None:
-        return model
-    return msgspec.structs.replace(model, quantization_config=dict(quantized.values))
+    return msgspec.structs.replace(
+        family(config),
+        quantization_config=None if quantized is None else dict(quantized.values),
+        rope_scaling=rope_scaling(values),
+    )

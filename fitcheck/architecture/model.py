@@ -4,6 +4,7 @@ import msgspec
 
 from fitcheck.architecture.feed_forward import Experts, FeedForward
 from fitcheck.architecture.mixers import Mixer
+from fitcheck.architecture.rope import RopeScaling
 from fitcheck.architecture.tensor import Tensor
 
 
@@ -57,7 +58,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     checkpoint and are not loaded unless an engine predicts several tokens at once. `dtype` is the
     type that the weights are published in. `approximate` says why the dimensions are only near,
     empty when they are sure. `quantization_config` is config.json's own, if the weights are
-    published quantized.
+    published quantized. `rope_scaling` is None where positions are not stretched.
     """
 
     model_type: str
@@ -72,6 +73,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str = "bfloat16"
     approximate: tuple[str, ...] = ()
     quantization_config: dict[str, object] | None = None
+    rope_scaling: RopeScaling | None = None
 
     @property
     def kinds(self) -> list[tuple[Layer, int]]:

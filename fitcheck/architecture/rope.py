@@ -1,0 +1,42 @@
+"""How a model stretches its rotary positions over a longer context than it was trained on."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+
+class RopeScaling(msgspec.Struct, frozen=True):
+    """`rope_type` as config.json spells it (`llama3`, `yarn`, `longrope`, `linear`).
+
+    `factors` is the length of the lists that scale each frequency by itself (longrope), else 0.
+    """
+
+    rope_type: str
+    factors: int = 0
+
+
+def rope_scaling(config: Mapping[str, object]) -> RopeScaling | None:
+    """The scaling that config.json asks for, at its top or in its language model's part."""
+    for section in _sections(config):
+        rope_type = section.get("rope_type", section.get("type"))
+        if isinstance(rope_type, str) and rope_type not in ("", "default"):
+            factors = section.get("long_factor")
+            return RopeScaling(
+                "longrope" if rope_type == "su" else rope_type,
+                len(factors) if isinstance(factors, list) else 0,
+            )
+    return None
+
+
+def _sections(config: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    parts = (config, *(config.get(k) for k in ("text_config", "llm_config", "language_config")))
+    for part in parts:
+        if not isinstance(part, Mapping):
+            continue
+        for key in ("rope_scaling", "rope_parameters"):
+            found = part.get(key)
+            if isinstance(found, Mapping):
+                yield found
+                full = found.get("full_attention")
+                if isinstance(full, Mapping):
+                    yield full
