@@ -11,7 +11,7 @@ from fitcheck.architecture.config import Config
 from fitcheck.architecture.families import parts
 from fitcheck.architecture.families.llama import biased
 from fitcheck.architecture.families.moe import dense_first, experts, shared_width
-from fitcheck.architecture.families.sparse import CORRECTION
+from fitcheck.architecture.families.sparse import CORRECTION, shared_biases
 from fitcheck.architecture.families.stack import (
     PRE,
     Feed,
@@ -47,8 +47,9 @@ def deepseek_v2(c: Config) -> Model:
     c = c.over(v_head_dim=128, n_routed_experts=64, n_shared_experts=2, first_k_dense_replace=0)
     c = c.over(num_experts_per_tok=6, moe_intermediate_size=1407)
     first = c.whole("first_k_dense_replace", least=0)
-    sparse = mixture(c, _experts(c))
-    return latent_stack(c, dense_first(c, sparse, first, bias=c.flag("mlp_bias")))
+    bias = c.flag("mlp_bias")
+    sparse = shared_biases(mixture(c, _experts(c)), bias)
+    return latent_stack(c, dense_first(c, sparse, first, bias=bias))
 
 
 def deepseek_v3(c: Config) -> Model:

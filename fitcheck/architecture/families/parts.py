@@ -33,7 +33,7 @@ def attention(
     head_dim = c.optional_whole("head_dim") or head_width(c)
     return Attention(
         num_attention_heads=heads,
-        num_key_value_heads=key_value_heads(c, "num_key_value_heads", "num_kv_heads"),
+        num_key_value_heads=key_value_heads(c, "num_key_value_heads", "num_kv_heads", "n_head_kv"),
         head_dim=head_dim,
         value_head_dim=head_dim,
         sliding_window=sliding_window,
@@ -95,6 +95,17 @@ def split_attention(
     if qk_norm:
         yield from norm("attn_q_norm", a.head_dim, f"{prefix}q_norm")
         yield from norm("attn_k_norm", a.head_dim, f"{prefix}k_norm")
+
+
+def fused_attention(
+    hidden_size: int, a: Attention, *, qkv: str, out: str, bias: bool = True, out_bias: bool = True
+) -> Iterable[Tensor]:
+    """One matrix for queries, keys and values, and the output projection."""
+    kept = a.num_key_value_heads * (a.head_dim + a.value_head_dim)
+    width = a.num_attention_heads * a.head_dim
+    yield from linear("attn_qkv", width + kept, hidden_size, qkv, bias)
+    gathered = a.num_attention_heads * a.value_head_dim
+    yield from linear("attn_output", hidden_size, gathered, out, out_bias)
 
 
 def gated_mlp(

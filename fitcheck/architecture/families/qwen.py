@@ -12,36 +12,34 @@ from fitcheck.architecture.families.stack import (
     Feed,
     Style,
     block,
+    fused_block,
     gated,
     mixture,
     stack,
     windows,
 )
 from fitcheck.architecture.feed_forward import DenseMLP, Experts
-from fitcheck.architecture.model import Layer, Model
+from fitcheck.architecture.model import Model
 from fitcheck.architecture.tensor import Tensor
 
 
 def qwen(c: Config) -> Model:
     """Qwen 1: one matrix for q, k and v, and an `intermediate_size` of both halves of the MLP."""
-    hidden_size, heads = c.whole("hidden_size"), c.whole("num_attention_heads")
+    hidden_size = c.whole("hidden_size")
     head_dim = c.optional_whole("kv_channels") or parts.head_width(c)
     a = parts.attention(c.over(head_dim=head_dim))
     width = c.whole("intermediate_size") // 2
     bias = not c.flag("no_bias", default=True)
-    layer = Layer(
-        mixers=(a,),
-        feed_forward=DenseMLP(intermediate_size=width),
-        tensors=(
-            *parts.norm("attn_norm", hidden_size, "ln_1"),
-            *parts.linear("attn_qkv", 3 * heads * head_dim, hidden_size, "attn.c_attn", True),
-            *parts.linear("attn_output", hidden_size, heads * head_dim, "attn.c_proj", bias),
-            *parts.norm("ffn_norm", hidden_size, "ln_2"),
+    feed = Feed(
+        DenseMLP(intermediate_size=width),
+        (
             *parts.linear("ffn_gate", width, hidden_size, "mlp.w2", bias),
             *parts.linear("ffn_up", width, hidden_size, "mlp.w1", bias),
             *parts.linear("ffn_down", hidden_size, width, "mlp.c_proj", bias),
         ),
     )
+    style = Style(norms=(("attn_norm", "ln_1"), ("ffn_norm", "ln_2")), bias=True, out_bias=bias)
+    layer = fused_block(c, a, feed, style, qkv="attn.c_attn", out="attn.c_proj")
     outer = parts.outer_tensors(
         c,
         tied=c.flag("tie_word_embeddings"),

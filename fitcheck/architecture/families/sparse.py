@@ -75,7 +75,7 @@ def ernie_moe(c: Config) -> Model:
     correction = "mlp.moe_statics.e_score_correction_bias"
     static = Tensor("exp_probs_b", (1, e.num_experts), "bias", correction, "float32")
     outer = parts.outer_tensors(c, tied=c.flag("tie_word_embeddings", default=True), head_bias=bias)
-    feeds = _ernie_feeds(c, _in_fp32(_shared_biases(mixture(c, e, extra=(static,)), bias)))
+    feeds = _ernie_feeds(c, _in_fp32(shared_biases(mixture(c, e, extra=(static,)), bias)))
     return stack(c, feeds, Style(bias=bias, out_bias=bias), tied=True, tensors=outer)
 
 
@@ -90,7 +90,7 @@ def _in_fp32(feed: Feed) -> Feed:
     )
 
 
-def _shared_biases(feed: Feed, bias: bool) -> Feed:
+def shared_biases(feed: Feed, bias: bool) -> Feed:
     """With biases on the shared expert, if it has any."""
     shared = [t for t in feed.tensors if bias and t.role.endswith("_shexp")]
     biases = (Tensor(f"{t.role}.bias", t.shape[:1], "bias", t.module) for t in shared)
@@ -124,7 +124,7 @@ def _corrected(
     """Experts behind a router whose scores are corrected, after the first dense layers."""
     e = experts(c, key, width="moe_intermediate_size", shared=shared_width(c, shared))
     first = c.whole("first_k_dense_replace", default=1, least=0)
-    sparse = _shared_biases(mixture(c, e, correction=CORRECTION), bias)
+    sparse = shared_biases(mixture(c, e, correction=CORRECTION), bias)
     return dense_first(c, sparse, first, bias=bias)
 
 
@@ -189,7 +189,7 @@ def aria(c: Config) -> Model:
         shared=shared_width(c, "moe_num_shared_experts", "intermediate_size"),
     )
     feed = mixture(c, e, router="mlp.router", prefix="mlp.experts.", names=("fc1", "fc1", "fc2"))
-    return stack(c, _shared_biases(feed, c.flag("mlp_bias")), biased(c))
+    return stack(c, shared_biases(feed, c.flag("mlp_bias")), biased(c))
 
 
 def afmoe(c: Config) -> Model:

@@ -58,6 +58,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     parallel: bool = False
     bidirectional: bool = False
     sinks: bool = False
+    prefix: str = "self_attn."
     out: str = "o_proj"
 
 
@@ -126,7 +127,40 @@ def block(
         tensors=(
             *norms(hidden_size, style),
             *parts.split_attention(
-                hidden_size, a, bias=style.bias, out_bias=style.out_bias, out=style.out
+                hidden_size,
+                a,
+                bias=style.bias,
+                out_bias=style.out_bias,
+                prefix=style.prefix,
+                out=style.out,
+            ),
+            *qk_norms(a, style),
+            *extra,
+            *feed.tensors,
+        ),
+        parallel=style.parallel,
+    )
+
+
+def fused_block(
+    c: Config,
+    a: Attention,
+    feed: Feed,
+    style: Style,
+    *,
+    qkv: str,
+    out: str,
+    extra: tuple[Tensor, ...] = (),
+) -> Layer:
+    """One layer whose queries, keys and values come from one matrix."""
+    hidden_size = c.whole(*parts.HIDDEN)
+    return Layer(
+        mixers=(a,),
+        feed_forward=feed.kind,
+        tensors=(
+            *norms(hidden_size, style),
+            *parts.fused_attention(
+                hidden_size, a, qkv=qkv, out=out, bias=style.bias, out_bias=style.out_bias
             ),
             *qk_norms(a, style),
             *extra,
@@ -142,8 +176,9 @@ def norms(hidden_size: int, style: Style) -> Iterable[Tensor]:
         yield from parts.norm(role, hidden_size, module, style.norm_bias)
 
 
-def qk_norms(a: Attention, style: Style, prefix: str = "self_attn.") -> Iterable[Tensor]:
+def qk_norms(a: Attention, style: Style) -> Iterable[Tensor]:
     """The norms of queries and keys, and the learned attention sinks, if a family has them."""
+    prefix = style.prefix
     if style.sinks:
         yield Tensor("attn_sinks", (a.num_attention_heads,), "state", f"{prefix}sinks")
     if not style.qk_norm:
