@@ -23,7 +23,9 @@ class Tensor(msgspec.Struct, frozen=True):
     the module that holds it in a Hugging Face model, below its layer (`self_attn.q_proj`), or
     whole outside of layers (`lm_head`). `dtype` is set where it is loaded in a type that is not the
     model's own. A `buffer` is stored and loaded like a weight but is no parameter (the correction
-    that DeepSeek V3 adds to its router's scores), so that parameter counts leave it out.
+    that DeepSeek V3 adds to its router's scores), so that parameter counts leave it out. An
+    `unloaded` one is in the checkpoint and in GGUF files but transformers has no use for it (keys
+    of layers that read another layer's cache); it is marked a buffer too.
     """
 
     role: str
@@ -32,6 +34,7 @@ class Tensor(msgspec.Struct, frozen=True):
     module: str = ""
     dtype: str = ""
     buffer: bool = False
+    unloaded: bool = False
 
     @property
     def numel(self) -> int:
