@@ -14,8 +14,8 @@ _SAME: Final = (
     "afmoe apertus arcee bitnet bloom chatglm cohere2 dbrx deepseek dots1 ernie4_5 exaone4 falcon"
     " gemma gemma2 gemma3 gemma3n gemma4 glm4 gpt2 granite granitemoe jamba kimi-linear laguna lfm2"
     " llama llama4 mamba mamba2 mellum minicpm minicpm3 mistral3 mpt nemotron olmo olmo2 olmoe"
-    " orion phi2 phi3 phimoe qwen qwen2 qwen3 rwkv6 rwkv7 seed_oss smollm3 stablelm starcoder2 xverse"
-    " internlm2 jais2 baichuan plm openelm arctic grok bert"
+    " orion phi2 phi3 phimoe qwen qwen2 qwen3 rwkv6 rwkv7 seed_oss smollm3 stablelm starcoder2"
+    " xverse internlm2 jais2 baichuan plm openelm arctic grok bert"
 )
 _OTHER: Final = {
     "axk1": "deepseek2",
