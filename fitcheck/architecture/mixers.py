@@ -19,6 +19,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     `sliding_window` tokens are seen if it is set; `chunked` windows start anew instead of sliding
     (Llama 4). With `shares_cache` the layer reads another layer's keys and values (Gemma 3n).
     A `bidirectional` layer sees the whole text at once and keeps nothing of it (BERT).
+    `index_head_dim` is set where an indexer keeps a key per token of its own (MiniMax M3).
     """
 
     num_attention_heads: int
@@ -29,6 +30,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
     chunked: bool = False
     shares_cache: bool = False
     bidirectional: bool = False
+    index_head_dim: int | None = None
     position: Position = "rope"
 
     @property
@@ -143,7 +145,7 @@ class GatedDeltaNet(msgspec.Struct, frozen=True, kw_only=True):
         return 0
 
     def state_values(self) -> int:
-        """A key × value matrix a head, and the convolution's last inputs, for one sequence."""
+        """A matrix of key by value a head, and the convolution's last inputs, for one sequence."""
         matrices = self.num_value_heads * self.key_head_dim * self.value_head_dim
         return matrices + (self.d_conv - 1) * self.conv_dim
 
@@ -161,7 +163,7 @@ class LinearAttention(msgspec.Struct, frozen=True, kw_only=True):
         return 0
 
     def state_values(self) -> int:
-        """A key × value matrix a head and what else the layer keeps, for one sequence."""
+        """A matrix of key by value a head and what else the layer keeps, for one sequence."""
         return self.num_heads * self.key_head_dim * self.value_head_dim + self.extra_state
 
 

@@ -1,10 +1,13 @@
-"""MiniMax-01 and M1: lightning attention, with softmax attention in some layers."""
+"""MiniMax-01 and M1, which have lightning attention in most layers, and M3, which has none."""
 
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from fitcheck.architecture.config import Config
 from fitcheck.architecture.families import parts, stack
+from fitcheck.architecture.families.stack import Feed
 from fitcheck.architecture.feed_forward import Experts
 from fitcheck.architecture.mixers import Attention, LinearAttention
 from fitcheck.architecture.model import Layer, Model
@@ -70,3 +73,70 @@ def _lightning(hidden_size: int, a: Attention) -> Iterable[Tensor]:
     yield from parts.norm("attn_norm_2", wide, "self_attn.norm")
     yield Tensor("attn_gate", (wide, hidden_size), "linear", "self_attn.output_gate")
     yield Tensor("attn_output", (hidden_size, wide), "linear", "self_attn.out_proj")
+
+
+def minimax_m3(c: Config) -> Model:
+    """MiniMax M3: softmax attention whose later layers read the blocks that an indexer picks.
+
+    Source: transformers 5.23.0, models/minimax_m3_vl/modeling_minimax_m3_vl.py.
+    """
+    c = c.over(num_key_value_heads=4, head_dim=128, num_local_experts=128, num_experts_per_tok=4)
+    listed = c.section("sparse_attention_config") or Config({})
+    feeds = stack.gated(c, "dense_intermediate_size"), _m3_experts(c)
+    keys = zip(_m3_indexed(c, listed), _m3_sparse(c), strict=True)
+    return parts.decoder(
+        c, parts.each(keys, lambda key: _m3_layer(c, listed, key[0], feeds[key[1]]))
+    )
+
+
+def _m3_indexed(c: Config, listed: Config) -> list[bool]:
+    types = stack.layer_types(c)
+    if types is not None:
+        return [t == "minimax_m3_sparse" for t in types]
+    found = listed.items("sparse_attention_freq")
+    return [bool(f) for f in found] if found else [False] * parts.layer_count(c)
+
+
+def _m3_sparse(c: Config) -> list[bool]:
+    types = stack.kinds(c, "mlp_layer_types")
+    if types is not None:
+        return [t == "sparse" for t in types]
+    found = stack.kinds(c, "moe_layer_freq")
+    return [f != "0" for f in found] if found else [True] * parts.layer_count(c)
+
+
+def _m3_experts(c: Config) -> Feed:
+    e = Experts(
+        num_experts=c.whole("num_local_experts", "num_experts"),
+        num_experts_per_tok=c.whole("num_experts_per_tok"),
+        intermediate_size=c.whole("intermediate_size"),
+        shared_intermediate_size=c.whole("shared_intermediate_size", default=3072),
+    )
+    return stack.mixture(
+        c,
+        e,
+        router="block_sparse_moe.gate",
+        prefix="block_sparse_moe.experts.0.",
+        names=("w1", "w3", "w2"),
+        shared="block_sparse_moe.shared_experts.",
+        correction="block_sparse_moe.e_score_correction_bias",
+    )
+
+
+def _m3_layer(c: Config, listed: Config, indexed: bool, feed: Feed) -> Layer:
+    a = parts.attention(c)
+    extra: list[Tensor] = []
+    if indexed:
+        width = listed.whole("sparse_index_dim", default=c.whole("index_head_dim", default=128))
+        heads = listed.whole("sparse_num_index_heads", default=c.whole("index_n_heads", default=4))
+        a = msgspec.structs.replace(a, index_head_dim=width)
+        extra += _m3_indexer(c.whole("hidden_size"), heads, width)
+    return stack.block(c, a, feed, stack.Style(qk_norm="head"), tuple(extra))
+
+
+def _m3_indexer(hidden_size: int, heads: int, width: int) -> Iterable[Tensor]:
+    at = "self_attn.index_"
+    yield Tensor("indexer.q_proj", (heads * width, hidden_size), "linear", f"{at}q_proj")
+    yield Tensor("indexer.k_proj", (width, hidden_size), "linear", f"{at}k_proj")
+    yield from parts.norm("indexer.q_norm", width, f"{at}q_norm")
+    yield from parts.norm("indexer.k_norm", width, f"{at}k_norm")
