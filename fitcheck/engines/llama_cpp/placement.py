@@ -30,8 +30,6 @@ _LOOKED_UP: Final = frozenset(
 _OF_FIRST_LAYER: Final = frozenset(
     ("token_embd_norm", "token_embd_norm.bias", "per_layer_model_proj", "per_layer_proj_norm")
 )
-# The norm before the output has the wrong name in LFM2's files.
-_LFM2: Final = frozenset(("lfm2", "lfm2moe"))
 _OF_EVERY_LAYER: Final = frozenset(("rope_freqs", "rope_factors_long", "rope_factors_short"))
 # These make the tied output before the embeddings, so that host memory holds both even where no
 # layer is on a card. Source: src/models/gemma3n.cpp, gemma4.cpp.
@@ -98,12 +96,11 @@ def hold(file: GgufFile, packed: Sequence[Packed], where: Split) -> tuple[Held, 
     return tuple(held for p in packed for held in _held(file, p, where))
 
 
-def on_card(block_type: BlockType, row: int, rows: int) -> Bytes:
-    """What a tensor takes in a CUDA buffer."""
-    size = block_type.size(row, rows)
-    if block_type.block_weights > 1 and row % CARD_ROW_PADDING:
-        size = Bytes(size + block_type.size(CARD_ROW_PADDING - row % CARD_ROW_PADDING, 1))
-    return Bytes(round_up(size, CARD_ALIGNMENT))
+def fill(block_type: BlockType, row: int) -> Bytes:
+    """What ggml-cuda adds to a quantized tensor, so that its last row ends on a whole stride."""
+    if block_type.block_weights == 1 or row % CARD_ROW_PADDING == 0:
+        return Bytes(0)
+    return block_type.size(CARD_ROW_PADDING - row % CARD_ROW_PADDING, 1)
 
 
 def _held(file: GgufFile, p: Packed, where: Split) -> Iterator[Held]:
@@ -111,7 +108,8 @@ def _held(file: GgufFile, p: Packed, where: Split) -> Iterator[Held]:
         if card < 0 or p.block_type.name in _HOST_ONLY:
             yield Held(p, -1, count, Bytes(round_up(p.each, HOST_ALIGNMENT)))
         else:
-            yield Held(p, card, count, on_card(p.block_type, p.tensor.row, p.tensor.rows))
+            size = p.each + fill(p.block_type, p.tensor.row)
+            yield Held(p, card, count, Bytes(round_up(size, CARD_ALIGNMENT)))
 
 
 def _cards(file: GgufFile, p: Packed, where: Split) -> Iterator[tuple[int, int]]:
@@ -126,7 +124,7 @@ def _cards(file: GgufFile, p: Packed, where: Split) -> Iterator[tuple[int, int]]
     elif role in _OF_EVERY_LAYER:
         for card in sorted({where.place(i) for i in _rope_layers(file)}):
             yield card, 1
-    elif role in _OF_FIRST_LAYER and not (role == "token_embd_norm" and file.arch in _LFM2):
+    elif role in _OF_FIRST_LAYER:
         yield where.place(0), 1
     else:
         yield output, 1
