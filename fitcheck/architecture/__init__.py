@@ -9,6 +9,7 @@ from fitcheck.architecture.families import FAMILIES
 from fitcheck.architecture.feed_forward import DenseMLP, Experts, FeedForward
 from fitcheck.architecture.mixers import (
     Attention,
+    CompressedAttention,
     CrossAttention,
     GatedDeltaNet,
     LatentAttention,
@@ -26,6 +27,7 @@ from fitcheck.errors import BadInput
 
 __all__ = [
     "Attention",
+    "CompressedAttention",
     "Config",
     "CrossAttention",
     "DenseMLP",

@@ -36,6 +36,10 @@ class Config:
         """The same with these values, whatever the file says."""
         return Config({**self.values, **values}, self.name, self.path)
 
+    def replaced(self, **values: object) -> "Config":
+        """The same with these values in place of the file's."""
+        return Config({**self.values, **values}, self.name, self.path)
+
     def __contains__(self, key: str) -> bool:
         return self.values.get(key) is not None
 

@@ -79,6 +79,39 @@ class LatentAttention(msgspec.Struct, frozen=True, kw_only=True):
         return 0
 
 
+class CompressedAttention(msgspec.Struct, frozen=True, kw_only=True):
+    """DeepSeek V4's attention: the last tokens as they are, older ones many to an entry.
+
+    One row of head_dim is key and value of all heads. Of `compress_ratio` tokens one entry is kept
+    (0: only the window), and one more of `index_head_dim` where an indexer picks among them; its
+    windows overlap, which doubles what is kept of a window that is not yet full.
+    """
+
+    num_attention_heads: int
+    head_dim: int
+    sliding_window: int
+    q_lora_rank: int
+    compress_ratio: int = 0
+    index_head_dim: int | None = None
+
+    @property
+    def values_per_token(self) -> int:
+        """Numbers kept for one token of the window."""
+        return self.head_dim
+
+    def cached_values(self, tokens: int) -> int:
+        """Numbers kept after `tokens` tokens of one sequence: the window and the entries."""
+        entries = tokens // self.compress_ratio if self.compress_ratio else 0
+        width = self.head_dim + (self.index_head_dim or 0)
+        return min(tokens, self.sliding_window) * self.head_dim + entries * width
+
+    def state_values(self) -> int:
+        """Values and gates of tokens that fill no entry yet, at most."""
+        overlap = 2 if self.index_head_dim is not None else 1
+        width = self.head_dim + (self.index_head_dim or 0)
+        return 2 * overlap * width * self.compress_ratio
+
+
 class Mamba(msgspec.Struct, frozen=True, kw_only=True):
     """Mamba 1: a selective state-space layer (d_inner channels of d_state numbers)."""
 
@@ -217,6 +250,7 @@ class CrossAttention(msgspec.Struct, frozen=True, kw_only=True):
 Mixer = (
     Attention
     | LatentAttention
+    | CompressedAttention
     | Mamba
     | Mamba2
     | GatedDeltaNet

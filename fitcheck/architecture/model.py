@@ -29,7 +29,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
         """Numbers that one token uses: all but the routed experts that it is not sent to."""
         if not isinstance(self.feed_forward, Experts):
             return self.parameters
-        routed = sum(t.numel for t in self.tensors if t.kind == "experts")
+        routed = sum(t.numel for t in self.tensors if "_exps" in t.role)
         used = routed * self.feed_forward.num_experts_per_tok // self.feed_forward.num_experts
         return self.parameters - routed + used
 
@@ -54,7 +54,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """An architecture with its dimensions put in.
 
     Layers that are equal are the same object, so that work can be done once for each kind.
-    `tensors` are those outside of layers; a tied head is not listed twice. `mtp_layers` sit in the
+    `tensors` are those outside of layers; a tied head is not listed twice. `layers_path` is the
+    module that holds the layers: number 5's `self_attn.q_proj` is `model.layers.5.self_attn.q_proj`. `mtp_layers` sit in the
     checkpoint and are not loaded unless an engine predicts several tokens at once. `dtype` is the
     type that the weights are published in. `approximate` says why the dimensions are only near,
     empty when they are sure. `quantization_config` is config.json's own, if the weights are
@@ -67,6 +68,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     context_length: int | None
     layers: tuple[Layer, ...]
     tensors: tuple[Tensor, ...]
+    layers_path: str = "model.layers"
     tie_word_embeddings: bool = False
     towers: tuple[Tower, ...] = ()
     mtp_layers: tuple[Layer, ...] = ()

@@ -114,7 +114,7 @@ def _falcon_attention(c: Config) -> Attention:
         groups = c.whole("num_kv_heads", "n_head_kv", default=heads)
     else:
         groups = 1 if c.flag("multi_query", default=True) else heads
-    own = Config({**c.values, "num_key_value_heads": groups}, c.name, c.path)
+    own = c.replaced(num_key_value_heads=groups)
     return parts.attention(own, position="alibi" if c.flag("alibi") else "rope")
 
 

@@ -31,7 +31,7 @@ def gpt2(c: Config) -> Model:
 def gpt_bigcode(c: Config) -> Model:
     """SantaCoder and StarCoder: GPT-2 with one head of keys and values."""
     groups = 1 if c.flag("multi_query", default=True) else None
-    return gpt2(Config({**c.values, "num_key_value_heads": groups}, c.name, c.path))
+    return gpt2(c.replaced(num_key_value_heads=groups))
 
 
 def openai_gpt(c: Config) -> Model:

@@ -144,15 +144,20 @@ def experts(
 
 
 def shared_expert(
-    hidden_size: int, intermediate_size: int, *, gated: bool = True, prefix: str
+    hidden_size: int,
+    intermediate_size: int,
+    *,
+    gated: bool = True,
+    prefix: str,
+    names: tuple[str, str, str] = ("gate_proj", "up_proj", "down_proj"),
 ) -> Iterable[Tensor]:
     """The expert that every token passes."""
+    gate, up, down = names
+    inner = (intermediate_size, hidden_size)
     if gated:
-        yield Tensor(
-            "ffn_gate_shexp", (intermediate_size, hidden_size), "linear", f"{prefix}gate_proj"
-        )
-    yield Tensor("ffn_up_shexp", (intermediate_size, hidden_size), "linear", f"{prefix}up_proj")
-    yield Tensor("ffn_down_shexp", (hidden_size, intermediate_size), "linear", f"{prefix}down_proj")
+        yield Tensor("ffn_gate_shexp", inner, "linear", f"{prefix}{gate}")
+    yield Tensor("ffn_up_shexp", inner, "linear", f"{prefix}{up}")
+    yield Tensor("ffn_down_shexp", inner[::-1], "linear", f"{prefix}{down}")
 
 
 def block_norms(hidden_size: int, *, bias: bool = False) -> Iterable[Tensor]:
@@ -201,6 +206,7 @@ def decoder(
     towers: tuple[Tower, ...] = (),
     mtp_layers: tuple[Layer, ...] = (),
     norm_bias: bool = False,
+    layers_path: str = "model.layers",
 ) -> Model:
     """A stack of layers between embeddings and a head, with the usual names.
 
@@ -219,6 +225,7 @@ def decoder(
         tensors=tensors
         if tensors is not None
         else outer_tensors(c, tied=tied, norm_bias=norm_bias),
+        layers_path=layers_path,
         tie_word_embeddings=tied,
         towers=towers,
         mtp_layers=mtp_layers,
@@ -249,4 +256,6 @@ def context_length(c: Config) -> int | None:
         "seq_length",
         "n_ctx",
         "max_seq_len",
+        "model_max_length",
+        "max_context_length",
     )

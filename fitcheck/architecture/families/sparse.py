@@ -244,7 +244,7 @@ def laguna(c: Config) -> Model:
 
     def layer(key: tuple[int | None, object, int]) -> Layer:
         window, heads_here, i = key
-        own = Config({**c.values, "num_attention_heads": heads_here}, c.name, c.path)
+        own = c.replaced(num_attention_heads=heads_here)
         a = parts.attention(own, sliding_window=window)
         return block(own, a, feeds[i], style, _head_gate(own, a))
 
@@ -310,4 +310,4 @@ def _mimo_windows(c: Config) -> list[int | None]:
     pattern = [i == 0 or (i + 1) % 6 == 0 for i in range(count)]
     if listed is not None and len(listed) == count:
         pattern = [not windowed for windowed in listed]
-    return windows(Config({**c.values, "sliding_window": window}, c.name, c.path), pattern)
+    return windows(c.replaced(sliding_window=window), pattern)
