@@ -1,11 +1,12 @@
 """From config.json's words to a model with every weight tensor in it."""
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from fitcheck.architecture.config import Config
-from fitcheck.architecture.families import FAMILIES
+from fitcheck.architecture.families import FAMILIES, Family, parts, unknown
 from fitcheck.architecture.feed_forward import DenseMLP, Experts, FeedForward
 from fitcheck.architecture.mixers import (
     Attention,
@@ -51,18 +52,71 @@ __all__ = [
 ]
 
 
+# What a class name ends with, the longest first.
+_ENDINGS: Final = (
+    "ForConditionalGeneration",
+    "ForImageTextToText",
+    "ForCausalLM",
+    "ForMaskedLM",
+    "LMHeadModel",
+    "Model",
+)
+# More numbers than any model has; what is beyond is a broken or a hostile file.
+_MOST_PARAMETERS: Final = 10**16
+
+
 def from_config(values: Mapping[str, object], name: str = "config.json") -> Model:
     """The model that a config.json describes; `name` stands in front of complaints.
 
-    Raises BadInput where a key is missing or no number that a model could have.
+    Where `model_type` is not known, `architectures` may name a class that is; else the dimensions
+    are read as a Llama-like decoder's, and `approximate` says so. Raises BadInput where a key is
+    missing or no number that a model could have.
     """
+    if not isinstance(values, Mapping):
+        raise BadInput(f"{name}: is no mapping of names to values")
     config = Config(values, name)
-    family = FAMILIES.get(config.model_type)
-    if family is None:
-        raise BadInput(f"{name}: model_type '{config.model_type}' is not known")
+    model = _read(config)
+    if model.parameters > _MOST_PARAMETERS:
+        raise BadInput(f"{name}: describes {model.parameters:.1e} parameters, which no model has")
     quantized = config.section("quantization_config")
     return msgspec.structs.replace(
-        family(config),
+        model,
         quantization_config=None if quantized is None else dict(quantized.values),
         rope_scaling=rope_scaling(values),
     )
+
+
+def _read(config: Config) -> Model:
+    family = FAMILIES.get(config.model_type)
+    named = _named_by_class(config)
+    text = unknown.text_part(config)
+    whole = any(key in config for key in parts.HIDDEN)
+    if text is None or whole:
+        return (family or named or unknown.guess)(config)
+    return _with_text_part(config, text, family, named)
+
+
+def _with_text_part(
+    config: Config, text: Config, family: Family | None, named: Family | None
+) -> Model:
+    """The model of a file whose dimensions lie in a nested configuration."""
+    for found in (family, named):
+        if found is not None and found is not FAMILIES.get(text.model_type):
+            return found(config)
+    inner = FAMILIES.get(text.model_type, unknown.guess)
+    model = inner(text)
+    why = f"model_type '{config.model_type}' is not known: only its {text.path[:-1]} is counted"
+    return msgspec.structs.replace(model, approximate=(*model.approximate, why))
+
+
+def _named_by_class(config: Config) -> Family | None:
+    """The family that `architectures` names, as DeepseekV4ForCausalLM does deepseek_v4."""
+    named = config.values.get("architectures")
+    first = named[0] if isinstance(named, list) and named else None
+    if not isinstance(first, str):
+        return None
+    ending = next((e for e in _ENDINGS if first.endswith(e)), "")
+    return _BY_CLASS.get(first.removesuffix(ending).lower())
+
+
+_BY_CLASS: Final = {k.replace("_", "").replace("-", ""): f for k, f in FAMILIES.items()}

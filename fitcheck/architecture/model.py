@@ -9,7 +9,7 @@ from fitcheck.architecture.tensor import Tensor
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
-    """One block: what mixes its tokens (nothing, one thing, or two side by side), its MLP, its weights.
+    """One block: what mixes its tokens (nothing, one thing, or two), its MLP, its weights.
 
     `parallel` blocks feed attention and MLP from the same input (GPT-J, Falcon, Phi 2, Cohere).
     """
@@ -37,7 +37,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 class Tower(msgspec.Struct, frozen=True, kw_only=True):
     """A part beside the language model: vision or audio encoder, projector, Q-Former.
 
-    `output_tokens` is how many tokens one image (or clip) becomes, None where it depends on its size.
+    `output_tokens` is how many tokens one image (or clip) becomes, None where its size decides.
     """
 
     name: str
@@ -55,11 +55,11 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     Layers that are equal are the same object, so that work can be done once for each kind.
     `tensors` are those outside of layers; a tied head is not listed twice. `layers_path` is the
-    module that holds the layers: number 5's `self_attn.q_proj` is `model.layers.5.self_attn.q_proj`. `mtp_layers` sit in the
-    checkpoint and are not loaded unless an engine predicts several tokens at once. `dtype` is the
-    type that the weights are published in. `approximate` says why the dimensions are only near,
-    empty when they are sure. `quantization_config` is config.json's own, if the weights are
-    published quantized. `rope_scaling` is None where positions are not stretched.
+    module that holds the layers: `model.layers` where layer 5 has `model.layers.5.self_attn.q_proj`.
+    `mtp_layers` sit in the checkpoint and are not loaded unless an engine predicts several tokens at
+    once. `dtype` is the type that the weights are published in. `approximate` says why the
+    dimensions are only near, empty when they are sure. `quantization_config` is config.json's own,
+    if the weights are published quantized. `rope_scaling` is None where positions are not stretched.
     """
 
     model_type: str

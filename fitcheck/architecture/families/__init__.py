@@ -31,7 +31,9 @@ from fitcheck.architecture.families import (
 )
 from fitcheck.architecture.model import Model
 
-FAMILIES: dict[str, Callable[[Config], Model]] = {
+Family = Callable[[Config], Model]
+
+FAMILIES: dict[str, Family] = {
     "afmoe": sparse.afmoe,
     "apertus": llama.apertus,
     "aquila": llama.llama,

@@ -4,7 +4,7 @@ Counted with the head that predicts masked words, as most are published; with th
 where `architectures` names the bare model. Source: transformers 5.23.0, models/<model_type>.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -67,7 +67,7 @@ def electra(c: Config) -> Model:
     outer += parts.norm("cls.norm", width, "generator_predictions.LayerNorm", True)
     outer += parts.linear("cls", width, hidden_size, "generator_predictions.dense", True)
     outer += _words(c, width, "generator_lm_head")
-    return parts.decoder(c, _layer(c), tensors=tuple(outer), tied_by_default=True)
+    return _model(c, _layer(c), outer, "electra.encoder.layer")
 
 
 def _encoder(c: Config, name: str, transform: str, norm: str) -> Model:
@@ -80,7 +80,13 @@ def _encoder(c: Config, name: str, transform: str, norm: str) -> Model:
         outer += parts.norm("cls.norm", hidden_size, f"{transform}{norm}", True)
         module = "lm_head" if transform == "lm_head." else "cls.predictions"
         outer += _words(c, hidden_size, f"{module}.decoder", module, twice=True)
-    return parts.decoder(c, _layer(c), tensors=tuple(outer), tied_by_default=True)
+    return _model(c, _layer(c), outer, f"{name}.encoder.layer")
+
+
+def _model(c: Config, layer: Layer, outer: Sequence[Tensor], layers_path: str) -> Model:
+    return parts.decoder(
+        c, layer, tensors=tuple(outer), tied_by_default=True, layers_path=layers_path
+    )
 
 
 def _words(
@@ -145,7 +151,7 @@ def distilbert(c: Config) -> Model:
         *_words(own, width, "vocab_projector"),
     ]
     layer = _renamed(block(own, a, feed, style), names)
-    return parts.decoder(own, layer, tensors=tuple(outer), tied_by_default=True)
+    return _model(own, layer, outer, "distilbert.transformer.layer")
 
 
 def modernbert(c: Config) -> Model:

@@ -45,7 +45,7 @@ def gpt_neox(c: Config) -> Model:
         final_norm="gpt_neox.final_layer_norm",
         head="embed_out",
     )
-    return parts.decoder(c, layer, tensors=outer)
+    return parts.decoder(c, layer, tensors=outer, layers_path="gpt_neox.layers")
 
 
 def _four_h(c: Config, width: int, *, bias: bool) -> Feed:
@@ -79,13 +79,15 @@ def gpt_neox_japanese(c: Config) -> Model:
         final_norm="gpt_neox_japanese.final_layer_norm",
     )
     layers = parts.each((i == last for i in range(last + 1)), layer)
-    return parts.decoder(c, layers, tensors=outer, tied_by_default=True)
+    return parts.decoder(
+        c, layers, tensors=outer, tied_by_default=True, layers_path="gpt_neox_japanese.layers"
+    )
 
 
 def falcon(c: Config) -> Model:
     """Falcon 1 and 2: one head of keys and values in the 7B, groups in the larger ones."""
     hidden_size = c.whole("hidden_size", "n_embed")
-    c = c.over(hidden_size=hidden_size)
+    c = c.over(hidden_size=hidden_size, new_decoder_architecture="n_head_kv" in c)
     bias, parallel = c.flag("bias"), c.flag("parallel_attn", default=True)
     style = Style(
         norms=_falcon_norms(c, parallel),
@@ -105,7 +107,7 @@ def falcon(c: Config) -> Model:
         embeddings="transformer.word_embeddings",
         final_norm="transformer.ln_f",
     )
-    return parts.decoder(c, layer, tensors=outer, tied_by_default=True)
+    return parts.decoder(c, layer, tensors=outer, tied_by_default=True, layers_path="transformer.h")
 
 
 def _falcon_attention(c: Config) -> Attention:
@@ -150,7 +152,9 @@ def bloom(c: Config) -> Model:
     first = parts.norm(
         "token_embd_norm", hidden_size, "transformer.word_embeddings_layernorm", True
     )
-    return parts.decoder(c, layer, tensors=(*outer, *first), tied_by_default=True)
+    return parts.decoder(
+        c, layer, tensors=(*outer, *first), tied_by_default=True, layers_path="transformer.h"
+    )
 
 
 def mpt(c: Config) -> Model:
@@ -175,7 +179,9 @@ def mpt(c: Config) -> Model:
         embeddings="transformer.wte",
         final_norm="transformer.norm_f",
     )
-    return parts.decoder(c, layer, tensors=outer, tied_by_default=True)
+    return parts.decoder(
+        c, layer, tensors=outer, tied_by_default=True, layers_path="transformer.blocks"
+    )
 
 
 def persimmon(c: Config) -> Model:
@@ -273,7 +279,7 @@ def dbrx(c: Config) -> Model:
         embeddings="transformer.wte",
         final_norm="transformer.norm_f",
     )
-    return parts.decoder(c, layer, tensors=outer)
+    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.blocks")
 
 
 def _dbrx_experts(hidden_size: int, e: Experts) -> tuple[Tensor, ...]:

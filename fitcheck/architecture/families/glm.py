@@ -79,7 +79,9 @@ def _tied(c: Config, layer: Layer) -> Model:
         embeddings="transformer.word_embeddings",
         final_norm="transformer.final_layernorm",
     )
-    return parts.decoder(c, layer, tensors=outer, tied_by_default=True)
+    return parts.decoder(
+        c, layer, tensors=outer, tied_by_default=True, layers_path="transformer.layers"
+    )
 
 
 def _block(c: Config, feed: Feed, style: Style, prefix: str) -> Layer:
@@ -112,7 +114,7 @@ def _chatglm2(c: Config) -> Model:
     )
     if not c.flag("post_layer_norm", default=True):
         outer = tuple(t for t in outer if not t.role.startswith("output_norm"))
-    return parts.decoder(c, layer, tensors=outer)
+    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.encoder.layers")
 
 
 def _gated(c: Config, bias: bool) -> Feed:

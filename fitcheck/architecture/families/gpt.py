@@ -40,7 +40,7 @@ def openai_gpt(c: Config) -> Model:
     layer = _gpt_block(c, parts.attention(c, position="learned"), style)
     outer = _outer(c, "transformer.tokens_embed", "transformer.positions_embed")
     kept = tuple(t for t in outer if not t.role.startswith("output_norm"))
-    return parts.decoder(c, layer, tensors=kept, tied_by_default=True)
+    return parts.decoder(c, layer, tensors=kept, tied_by_default=True, layers_path="transformer.h")
 
 
 def _gpt_block(c: Config, a: Attention, style: Style) -> Layer:
@@ -53,7 +53,9 @@ def _inner(c: Config) -> int:
 
 
 def _learned(c: Config, layer: Layer) -> Model:
-    return parts.decoder(c, layer, tensors=_outer(c), tied_by_default=True)
+    return parts.decoder(
+        c, layer, tensors=_outer(c), tied_by_default=True, layers_path="transformer.h"
+    )
 
 
 def _outer(
@@ -119,7 +121,7 @@ def _side_by_side(c: Config, layer: Layer) -> Model:
         embeddings="transformer.wte",
         final_norm="transformer.ln_f",
     )
-    return parts.decoder(c, layer, tensors=outer)
+    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.h")
 
 
 def opt(c: Config) -> Model:
@@ -143,7 +145,9 @@ def opt(c: Config) -> Model:
         outer += parts.norm("output_norm", hidden_size, f"{at}final_layer_norm", True)
     if not c.flag("tie_word_embeddings", default=True):
         outer += parts.linear("output", vocab_size, width, "lm_head")
-    return parts.decoder(c, layer, tensors=tuple(outer), tied_by_default=True)
+    return parts.decoder(
+        c, layer, tensors=tuple(outer), tied_by_default=True, layers_path="model.decoder.layers"
+    )
 
 
 OPT_NORMS: Norms = (("attn_norm", "self_attn_layer_norm"), ("ffn_norm", "final_layer_norm"))
@@ -185,4 +189,6 @@ def biogpt(c: Config) -> Model:
     )
     count = c.whole("max_position_embeddings") + 2
     positions = Tensor("position_embd", (count, hidden_size), "embedding", "biogpt.embed_positions")
-    return parts.decoder(c, layer, tensors=(*outer, positions), tied_by_default=True)
+    return parts.decoder(
+        c, layer, tensors=(*outer, positions), tied_by_default=True, layers_path="biogpt.layers"
+    )

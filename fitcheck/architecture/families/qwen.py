@@ -46,7 +46,7 @@ def qwen(c: Config) -> Model:
         embeddings="transformer.wte",
         final_norm="transformer.ln_f",
     )
-    return parts.decoder(c, layer, tensors=outer)
+    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.h")
 
 
 def qwen2(c: Config) -> Model:

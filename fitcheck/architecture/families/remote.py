@@ -4,7 +4,6 @@ Sources: the modeling_*.py of each hub repository, counted by hand; where a chec
 known it is met (tests/golden/params.md), where none is, `approximate` says so.
 """
 
-
 import msgspec
 
 from fitcheck.architecture.config import Config
@@ -110,7 +109,8 @@ def exaone(c: Config) -> Model:
         embeddings="transformer.wte",
         final_norm="transformer.ln_f",
     )
-    return parts.decoder(c, block(c, parts.attention(c), feed, style), tensors=outer)
+    layer = block(c, parts.attention(c), feed, style)
+    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.h")
 
 
 def yuan(c: Config) -> Model:
@@ -208,7 +208,13 @@ def openelm(c: Config) -> Model:
     outer = parts.outer_tensors(
         c, tied=tied, embeddings="transformer.token_embeddings", final_norm="transformer.norm"
     )
-    return parts.decoder(c, parts.each(keys, layer), tensors=outer, tied_by_default=tied)
+    return parts.decoder(
+        c,
+        parts.each(keys, layer),
+        tensors=outer,
+        tied_by_default=tied,
+        layers_path="transformer.layers",
+    )
 
 
 def _openelm_feed(c: Config, width: int) -> Feed:
