@@ -11,9 +11,9 @@ def read(path: str) -> Source:
     Raises BadInput where there is none, saying what is there instead.
     """
     if path.startswith("hf:"):
-        from fitcheck.sources import hub
+        from fitcheck.sources.hub import read as read_hub
 
-        return hub.read(path)
-    from fitcheck.sources import disk
+        return read_hub(path)
+    from fitcheck.sources.disk import read as read_disk
 
-    return disk.read(path)
+    return read_disk(path)

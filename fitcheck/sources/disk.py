@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fitcheck.errors import BadInput
-from fitcheck.sources import config_json, contents, files, safetensors
+from fitcheck.sources import config_json, contents, files, gguf, safetensors
 from fitcheck.sources.files import LocalFile, LocalFolder, listed
 from fitcheck.sources.json_text import read_mapping
 from fitcheck.sources.source import Source
@@ -109,7 +109,7 @@ def _read_file(path: Path) -> Source:
     with LocalFile(path) as file:
         start = file.read(0, 64)
     if start.startswith(b"GGUF") or path.suffix.lower() == ".gguf":
-        return contents.read_gguf(LocalFolder(path.parent), path.name, path.stem)
+        return contents.read_gguf(LocalFolder(path.parent), path.name, gguf.pieces(path.name).stem)
     if path.suffix == ".safetensors" or start[8:9] == b"{":
         return _read_safetensors(path)
     if start.startswith(_PICKLES):

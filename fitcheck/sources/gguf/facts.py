@@ -124,10 +124,15 @@ class Facts:
         )
 
     @property
+    def window(self) -> int | None:
+        """Tokens that a sliding layer sees, None where none slides."""
+        return self.whole("attention.sliding_window", WINDOWS.get(self.architecture, 0)) or None
+
+    @property
     def sliding(self) -> list[bool] | None:
         """For each layer whether it slides, None where no layer does."""
         pattern = self.value("attention.sliding_window_pattern")
-        if not self.whole("attention.sliding_window"):
+        if self.window is None:
             return None
         if isinstance(pattern, tuple):
             return [bool(x) for x in pattern][: self.layers]
@@ -145,6 +150,10 @@ PERIODS: Final = {
     "gemma-embedding": 6, "gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "laguna": -4,
     "llama4": 4, "mellum": 4, "muse-glimmer": 4, "olmo2": 4, "plamo3": 8, "smallthinker": -4,
 }  # fmt: skip
+
+
+# Windows that the file does not say. Source: as above, src/models/llama4.cpp.
+WINDOWS: Final = {"llama4": 8192}
 
 
 def _slides(layer: int, period: int) -> bool:

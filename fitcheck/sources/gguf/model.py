@@ -6,6 +6,7 @@ import msgspec
 
 from fitcheck.architecture import Layer, Model, from_config
 from fitcheck.architecture.checkpoint import Checkpoint
+from fitcheck.architecture.families import FAMILIES
 from fitcheck.errors import BadInput, FitcheckError
 from fitcheck.sources.gguf.config import config_of
 from fitcheck.sources.gguf.facts import Facts
@@ -31,7 +32,7 @@ def model_of(header: Header, name: str) -> Model:
 
 def _by_family(facts: Facts, name: str) -> Model | None:
     values = config_of(facts)
-    if values is None:
+    if values is None or values["model_type"] not in FAMILIES:
         return None
     try:
         return from_config(values, name)

@@ -107,7 +107,7 @@ def _attention(f: Facts, index: int, block: Block) -> list[Mixer]:
         return []
     heads = _at(f.each("attention.head_count"), index) or f.heads
     slides = f.sliding
-    window = f.whole("attention.sliding_window") if slides and _at(slides, index) else None
+    window = f.window if slides and _at(slides, index) else None
     narrow = f.whole("attention.key_length_swa") if window else 0
     return [
         Attention(
@@ -117,6 +117,7 @@ def _attention(f: Facts, index: int, block: Block) -> list[Mixer]:
             value_head_dim=(f.whole("attention.value_length_swa") if narrow else 0)
             or f.whole("attention.value_length") or f.head_dim,
             sliding_window=window,
+            chunked=window is not None and f.architecture == "llama4",
             shares_cache=f.layers - f.whole("attention.shared_kv_layers") <= index < f.layers,
         )
     ]  # fmt: skip

@@ -36,7 +36,7 @@ def usual(f: Facts) -> Values:
         "tie_word_embeddings": "output" not in f.outside,
         "attention_bias": f.has("attn_q.bias") or f.has("attn_qkv.bias"),
         "mlp_bias": f.has("ffn_up.bias") or f.has("ffn_down.bias"),
-        "sliding_window": f.whole("attention.sliding_window") or None,
+        "sliding_window": f.window,
         "num_nextn_predict_layers": f.mtp_layers,
         "dtype": _dtype(f),
     }

@@ -17,7 +17,7 @@ def llama4(f: Facts) -> Values:
         "intermediate_size_mlp": f.columns("ffn_down") or f.whole("feed_forward_length"),
         "interleave_moe_layer_step": f.whole("interleave_moe_layer_step", 1),
         "moe_layers": [i for i, s in enumerate(f.with_role("ffn_gate_inp")) if s],
-        "attention_chunk_size": f.whole("attention.chunk_size", 8192),
+        "attention_chunk_size": f.window,
         "layer_types": [
             "full_attention" if (i + 1) % 4 == 0 else "chunked_attention" for i in range(f.layers)
         ],
@@ -94,8 +94,7 @@ def gemma4(f: Facts) -> Values:
 
 def phi3(f: Facts) -> Values:
     """A window in every layer, or none."""
-    window = f.whole("attention.sliding_window")
-    return {"sliding_window": window or None}
+    return {"sliding_window": f.window}
 
 
 def olmo2(f: Facts) -> Values:
