@@ -198,6 +198,17 @@ def _halves(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
         yield t.role.replace("gate_up", part), shape
 
 
+def _qkv(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
+    """Queries, keys and values in one stay so, but for two architectures that want them apart."""
+    if arch not in _APART or layer is None:
+        yield t.role, t.shape
+        return
+    a = next(m for m in layer.mixers if isinstance(m, Attention))
+    keys = a.num_key_value_heads * a.head_dim
+    for part, rows in (("q", a.num_attention_heads * a.head_dim), ("k", keys), ("v", keys)):
+        yield t.role.replace("attn_qkv", f"attn_{part}"), (rows, *t.shape[1:])
+
+
 def _one_up(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
     """A dense gate and up in one are called up."""
     yield t.role.replace("ffn_gate_up", "ffn_up"), t.shape
@@ -212,8 +223,12 @@ def _metadata(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
     return ()
 
 
+# conversion/internlm.py, baichuan.py
+_APART: Final = frozenset(("baichuan", "internlm2"))
 _SPLIT: Final[dict[str, Callable[[Tensor, Layer | None, str], Pieces]]] = {
     "attn_kv_b": _latent,
+    "attn_qkv": _qkv,
+    "attn_qkv.bias": _qkv,
     "exp_probs_b": _corrected,
     "ffn_alpha_n": _metadata,
     "ffn_alpha_p": _metadata,

@@ -62,13 +62,14 @@ def placed(
     n_cpu_moe: int | None = None,
     free: Sequence[int] = (1,),
     imatrix: bool | None = None,
+    mtp: bool | None = None,
 ) -> tuple[tuple[Bytes, ...], Bytes]:
     """Bytes on each card, and in host memory, as llama.cpp's buffers of weights.
 
     `n_gpu_layers` (-ngl) None is all; `n_cpu_moe` (--n-cpu-moe) None is no layer; `free` is each
     card's free memory, by which llama.cpp divides the layers.
     """
-    weights = Weights(model, FILE_TYPES[file_type.lower()], imatrix)
+    weights = Weights(model, FILE_TYPES[file_type.lower()], imatrix, mtp)
     held = weights.hold(n_gpu_layers, n_cpu_moe, free)
     cards = (sum(h.size for h in held if h.card == k) for k in range(len(free)))
     return tuple(map(Bytes, cards)), Bytes(sum(h.size for h in held if h.card < 0))
