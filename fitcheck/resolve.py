@@ -1,11 +1,12 @@
 """The models that people name → records: a catalog id, an alias, a path, or a repository."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from fitcheck import sources
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.catalog import Catalog, ModelEntry
@@ -63,8 +64,6 @@ def of_entry(entry: ModelEntry, catalog: Catalog) -> Subject:
 
 
 def _from_file(word: str, catalog: Catalog) -> Subject:
-    from fitcheck import sources
-
     if not Path(word).exists():
         raise UnknownName(
             "model or file", word, catalog.words(), f"; for a repository write hf:{word}"
@@ -72,7 +71,7 @@ def _from_file(word: str, catalog: Catalog) -> Subject:
     return _from_source(sources.read(word))
 
 
-def _from_source(read: "sources.Source") -> Subject:
+def _from_source(read: sources.Source) -> Subject:
     return Subject(
         id=read.name,
         name=read.name,
@@ -88,6 +87,12 @@ def subjects(words: Iterable[str], catalog: Catalog) -> tuple[Subject, ...]:
     return tuple(subject(word, catalog) for word in words)
 
 
-def everything(catalog: Catalog) -> tuple[Subject, ...]:
-    """Every entry that could be run: closed models are left out."""
-    return tuple(of_entry(entry, catalog) for entry in catalog if entry.downloadable)
+def selected(
+    words: Iterable[str], catalog: Catalog, takes: Callable[[Subject], bool]
+) -> tuple[Subject, ...]:
+    """What was named, else every entry that could be run and that the filter takes."""
+    named = subjects(words, catalog)
+    if named:
+        return named
+    entries = (of_entry(entry, catalog) for entry in catalog if entry.downloadable)
+    return tuple(s for s in entries if takes(s))

@@ -66,6 +66,12 @@ def check(
     )
 
 
+def only_fitting(answer: CheckAnswer) -> CheckAnswer:
+    """The rows in which something runs."""
+    kept = tuple(row for row in answer.rows if row.estimates and row.verdict != "no")
+    return msgspec.structs.replace(answer, rows=kept)
+
+
 def _row(subject: Subject, machine: Machine, ask: Ask, solve: bool) -> Row:
     if subject.model is None:
         return Row(subject=subject, estimates=(), unknown="its architecture is not published")

@@ -32,3 +32,17 @@ def compare(
             for c in checks
         )
     )
+
+
+def only_fitting(answer: CompareAnswer) -> CompareAnswer:
+    """The rows in which something runs on one of the machines."""
+    runs = [
+        any(c.rows[i].estimates and c.rows[i].verdict != "no" for c in answer.checks)
+        for i in range(len(answer.checks[0].rows))
+    ]
+    return CompareAnswer(
+        tuple(
+            msgspec.structs.replace(c, rows=tuple(row for row, r in zip(c.rows, runs, strict=True) if r))
+            for c in answer.checks
+        )
+    )

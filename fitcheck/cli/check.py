@@ -15,11 +15,14 @@ from fitcheck.cli import options
 @options.workload_options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
 @click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")
+@click.option("--fits", "only_fits", is_flag=True, help="Leave out what does not run.")
+@options.selection_options
 @options.catalog_option
 @options.form_options
 def command(
     models: tuple[str, ...],
     gpus: tuple[str, ...],
+    only_fits: bool,
     overlays: tuple[Path, ...],
     form: render.Form,
     as_json: bool,
@@ -29,22 +32,20 @@ def command(
     from fitcheck.answers import check
     from fitcheck.render import check_grid, objects
 
-    catalog = options.catalog(overlays)
+    selection = options.selection(asked)
     answer = check.check(
-        resolve.subjects(models, catalog) or resolve.everything(catalog),
+        resolve.selected(models, options.catalog(overlays), selection.takes),
         options.machine(gpus),
         options.ask(**asked),
         named=bool(models),
-        solve=bool(models) or form != "table" or as_json,
+        solve=bool(models) or as_json or form != "table",
     )
-    options.say(
-        render.text(
-            options.chosen(form, as_json),
-            grid=lambda: check_grid.grid(answer),
-            whole=lambda: objects.check(answer),
-            rows=lambda: objects.check(answer)["results"],
-            width=options.width(),
-            colour=options.colour(),
-        )
+    answer = check.only_fitting(answer) if only_fits else answer
+    options.answer(
+        form,
+        as_json,
+        grid=lambda: check_grid.grid(answer),
+        whole=lambda: objects.check(answer),
+        rows=lambda: objects.check(answer)["results"],
     )
     raise SystemExit(answer.exit_code)

@@ -27,13 +27,10 @@ def command(
 
     found = estimate(resolve.subject(model, options.catalog(overlays)), options.ask(**asked))
     results = [objects.estimate(e) for e in found]
-    options.say(
-        render.text(
-            options.chosen(form, as_json),
-            grid=lambda: estimate_grid.grid(found),
-            whole=lambda: results[0] if len(results) == 1 else results,
-            rows=lambda: results,
-            width=options.width(),
-            colour=options.colour(),
-        )
+    options.answer(
+        form,
+        as_json,
+        grid=lambda: estimate_grid.grid(found),
+        whole=lambda: results[0] if len(results) == 1 else results,
+        rows=lambda: results,
     )

@@ -2,17 +2,20 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from fitcheck.answers.asked import Ask
+from fitcheck.answers.select import Selection
 from fitcheck.catalog import Catalog, load_models
-from fitcheck.errors import BadInput
+from fitcheck.errors import BadInput, printable
 from fitcheck.machine import Machine
-from fitcheck.render import FORMS, Form
+from fitcheck.render import FORMS, Form, text
+from fitcheck.render.grid import Grid
+from fitcheck.render.objects import Object
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -24,9 +27,9 @@ class Tokens(click.ParamType):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:  # noqa: ANN401  (click's signature)
         """Whole and at least 1, thousands of 1024."""
-        text = str(value).strip().lower().replace("_", "").replace(",", "")
-        factor = {"k": 1 << 10, "m": 1 << 20}.get(text[-1:], 1)
-        digits = text[:-1] if factor > 1 else text
+        word = str(value).strip().lower().replace("_", "").replace(",", "")
+        factor = {"k": 1 << 10, "m": 1 << 20}.get(word[-1:], 1)
+        digits = word[:-1] if factor > 1 else word
         if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) * factor < 1 << 40:
             self.fail(f"'{value}' is no number of tokens (4096, 8k, 128k)", param, ctx)
         return int(digits) * factor
@@ -105,20 +108,22 @@ def catalog(overlays: tuple[Path, ...]) -> Catalog:
 
 def machine(gpus: tuple[str, ...]) -> Machine:
     """The one machine that was named, or this one. Raises NoCard, UnknownName, BadInput."""
-    from fitcheck import cards
-
     if len(gpus) > 1:
         both = ",".join(gpus)
         raise BadInput(
             f"several --gpu: `--gpu {both}` is one machine with all of them, "
             "`fitcheck compare` puts machines side by side"
         )
-    return cards.machine(gpus[0] if gpus else "detected")
+    return named(gpus[0] if gpus else "detected")
 
 
-def chosen(form: Form, as_json: bool) -> Form:
-    """--json is short for --format json."""
-    return "json" if as_json else form
+def named(word: str) -> Machine:
+    """The machine of that name; what was ambiguous in it is told on stderr."""
+    from fitcheck import cards
+
+    found = cards.machine(word)
+    tell(found.notes)
+    return found
 
 
 def width() -> int:
@@ -135,6 +140,60 @@ def colour() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def say(text: str) -> None:
-    """Print an answer."""
-    click.echo(text, nl=False, color=True)
+class Count(click.ParamType):
+    """`7B`, `117M`, `500000`: a number of parameters."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:  # noqa: ANN401  (click's signature)
+        """Billions and millions of 10^9 and 10^6."""
+        word = str(value).strip().lower()
+        factor = {"b": 10**9, "m": 10**6, "k": 10**3, "t": 10**12}.get(word[-1:], 1)
+        try:
+            number = float(word[:-1] if factor > 1 else word) * factor
+        except ValueError:
+            number = -1
+        if not 0 < number < 1e16:
+            self.fail(f"'{value}' is no number of parameters (7B, 500M)", param, ctx)
+        return round(number)
+
+
+selection_options = many(
+    click.option("--family", help="Only this family: llama, qwen, ..."),
+    click.option("--language", help="Only models that speak it: zh, en, de, ..."),
+    click.option("--licence", "--license", "licence", help="Only licences that contain this text."),
+    click.option("--modality", help="text, image, audio, image-text, ..."),
+    click.option("--max-params", type=Count(), help="At most so many parameters: 8B."),
+    click.option("--min-params", type=Count(), help="At least so many parameters."),
+)
+
+
+def selection(options: dict[str, Any]) -> Selection:
+    """The filters among a command's options, taken out of them."""
+    return Selection(**{name: options.pop(name) for name in Selection.__struct_fields__})
+
+
+def answer(
+    form: Form,
+    as_json: bool,
+    *,
+    grid: Callable[[], Grid],
+    whole: Callable[[], object],
+    rows: Callable[[], Sequence[Object]],
+) -> None:
+    """Print an answer in the form asked for."""
+    said = text(
+        "json" if as_json else form,
+        grid=grid,
+        whole=whole,
+        rows=rows,
+        width=width(),
+        colour=colour(),
+    )
+    click.echo(said, nl=False, color=True)
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Say on stderr what a reader of stdout should not have to skip."""
+    for note in dict.fromkeys(notes):
+        click.echo(f"fitcheck: {printable(note)}", err=True)

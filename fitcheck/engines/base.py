@@ -101,9 +101,14 @@ class Loaded(Protocol):
 
 
 class Engine(Protocol):
-    """A program that runs models, as far as its memory goes."""
+    """A program that runs models, as far as its memory goes.
+
+    `title` says in a few words what it is, `defaults` what it takes when nothing is said.
+    """
 
     name: str
+    title: str
+    defaults: str
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
         """What this engine's users run at that precision; None if it has no such thing."""

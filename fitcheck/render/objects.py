@@ -4,12 +4,18 @@ Written out by hand, one function for each `schema`: renaming a field inside mus
 scripts read. Sizes are whole bytes.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from fitcheck.answers.check import CheckAnswer
+from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
+from fitcheck.answers.plan import PlanAnswer
+from fitcheck.answers.show import Claim, ShowAnswer
+from fitcheck.engines.base import Engine
+from fitcheck.errors import BadInput, Problem
 from fitcheck.fit import Fit
 from fitcheck.machine import Card, Machine
+from fitcheck.quantization import Scheme
 from fitcheck.resolve import Subject
 
 Object = dict[str, Any]
@@ -116,3 +122,144 @@ def check(answer: CheckAnswer) -> Object:
             {"id": row.subject.id, "why": row.unknown} for row in answer.rows if row.unknown
         ],
     }
+
+
+def terms(e: Estimate) -> list[Object]:
+    """Every summand of an estimate with its formula, numbers and source."""
+    return [
+        {
+            "component": t.component,
+            "name": t.name,
+            "bytes": t.size,
+            "formula": t.formula,
+            "values": dict(t.values),
+            "source": t.source,
+        }
+        for t in e.memory.terms
+    ]
+
+
+def explained(e: Estimate) -> Object:
+    """`fitcheck.explain/1`: the estimate and its terms."""
+    return {**estimate(e), "schema": "fitcheck.explain/1", "terms": terms(e)}
+
+
+def compare(answer: CompareAnswer) -> Object:
+    """`fitcheck.compare/1`: a check's results for each machine."""
+    return {
+        "schema": "fitcheck.compare/1",
+        "machines": [{**check(c), "schema": "fitcheck.check/1"} for c in answer.checks],
+    }
+
+
+def compare_rows(answer: CompareAnswer) -> list[Object]:
+    """Every result with the machine that it was found on."""
+    return [
+        {"machine": c.machine.name, **result}
+        for c in answer.checks
+        for result in check(c)["results"]
+    ]
+
+
+def plan(answer: PlanAnswer) -> Object:
+    """`fitcheck.plan/1`: what each kind of card does with the model."""
+    return {
+        "schema": "fitcheck.plan/1",
+        "model": subject(answer.subject),
+        "results": [
+            {"machine": o.machine.name, **estimate(e)}
+            for o in answer.options
+            for e in o.row.estimates
+        ],
+    }
+
+
+def model(s: Subject) -> Object:
+    """One entry of the catalog, as `models` lists it."""
+    entry = s.entry
+    facts: Object = {**subject(s), "context_length": s.model.context_length if s.model else None}
+    if entry is None:
+        return facts
+    return facts | {
+        "family": entry.family,
+        "organisation": entry.organisation,
+        "released": entry.released,
+        "licence": entry.licence,
+        "languages": list(entry.languages),
+        "modality": entry.modality,
+        "derived_from": entry.derived_from,
+        "repository": entry.repository,
+        "downloadable": entry.downloadable,
+        "aliases": list(entry.aliases),
+    }
+
+
+def show(answer: ShowAnswer) -> Object:
+    """`fitcheck.show/1`: the entry, its parameters by part, and the claims beside ours."""
+    entry = answer.subject.entry
+    return {
+        "schema": "fitcheck.show/1",
+        **model(answer.subject),
+        "parts": dict(answer.parts),
+        "quantizations": [q.scheme for q in entry.quantizations] if entry else [],
+        "requirements": [claim(c) for c in answer.claims],
+        "sources": dict(entry.sources) if entry else {},
+        "notes": list(answer.subject.notes),
+    }
+
+
+def claim(c: Claim) -> Object:
+    """A publisher's statement and our figures for the same question."""
+    r = c.requirement
+    return {
+        "states": r.states,
+        "source": r.source,
+        "purpose": r.purpose,
+        "precision": r.precision,
+        "memory_gb": r.memory_gb,
+        "gpus": list(r.gpus),
+        "agrees": c.agrees,
+        "explains": r.explains or None,
+        "ours": [estimate(e) for e in c.ours],
+    }
+
+
+def scheme(s: Scheme) -> Object:
+    """One quantization scheme."""
+    return {
+        "name": s.name,
+        "title": s.title,
+        "aliases": list(s.aliases),
+        "precision": s.precision,
+        "bits": s.bits,
+        "bits_per_weight": s.bits_per_weight,
+        "engines": list(s.engines),
+        "needs": s.needs,
+        "compute_capability": s.compute_capability,
+        "quality": s.quality,
+        "source": s.source,
+    }
+
+
+LAYER_HEADINGS: Final = {"scheme": "SCHEME", "in": "IN", "out": "OUT", "bytes": "BYTES"}
+
+
+def layer(s: Scheme, in_features: int, out_features: int) -> Object:
+    """Bytes of one linear layer packed by a scheme, as the contract promises them."""
+    if s.layout is None:
+        raise BadInput(f"{s.name} is a mixture: each tensor of a model has a type of its own")
+    size = s.layout.size(in_features, out_features)
+    return {"scheme": s.name, "in": in_features, "out": out_features, "bytes": size}
+
+
+def engine(e: Engine) -> Object:
+    """One engine."""
+    return {"name": e.name, "title": e.title, "defaults": e.defaults}
+
+
+PROBLEM_HEADINGS: Final = {"file": "FILE", "line": "LINE", "path": "PATH", "message": "FAULT"}
+
+
+def problem(p: Problem) -> Object:
+    """One fault of a catalog file."""
+    return {"file": p.file, "line": p.line or None, "path": p.path, "message": p.message}

@@ -1,0 +1,47 @@
+"""`fitcheck compare`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fitcheck import render, resolve
+from fitcheck.cli import options
+
+
+@click.command("compare")
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@options.gpu_option
+@options.workload_options
+@click.option("--fits", "only_fits", is_flag=True, help="Leave out what runs on none of them.")
+@options.selection_options
+@options.catalog_option
+@options.form_options
+def command(
+    models: tuple[str, ...],
+    gpus: tuple[str, ...],
+    only_fits: bool,
+    overlays: tuple[Path, ...],
+    form: render.Form,
+    as_json: bool,
+    **asked: Any,  # noqa: ANN401
+) -> None:
+    """The same models on several cards, side by side."""
+    from fitcheck.answers import compare
+    from fitcheck.render import compare_grid, objects
+
+    selection = options.selection(asked)
+    answer = compare.compare(
+        resolve.selected(models, options.catalog(overlays), selection.takes),
+        tuple(options.named(word) for word in gpus or ("detected",)),
+        options.ask(**asked),
+        named=bool(models),
+    )
+    answer = compare.only_fitting(answer) if only_fits else answer
+    options.answer(
+        form,
+        as_json,
+        grid=lambda: compare_grid.grid(answer),
+        whole=lambda: objects.compare(answer),
+        rows=lambda: objects.compare_rows(answer),
+    )

@@ -1,0 +1,39 @@
+"""`fitcheck explain`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fitcheck import render, resolve
+from fitcheck.cli import options
+
+
+@click.command("explain")
+@click.argument("model")
+@options.workload_options
+@options.catalog_option
+@options.form_options
+def command(
+    model: str,
+    overlays: tuple[Path, ...],
+    form: render.Form,
+    as_json: bool,
+    **asked: Any,  # noqa: ANN401
+) -> None:
+    """The estimate taught: every term, its formula with the numbers put in, its source."""
+    from fitcheck.answers.estimate import estimate
+    from fitcheck.render import explain_text, objects
+
+    found = estimate(resolve.subject(model, options.catalog(overlays)), options.ask(**asked))
+    if form == "table" and not as_json:
+        click.echo(explain_text.text(found), nl=False)
+        return
+    results = [objects.explained(e) for e in found]
+    options.answer(
+        form,
+        as_json,
+        grid=lambda: explain_text.grid(found),
+        whole=lambda: results[0] if len(results) == 1 else results,
+        rows=lambda: [row for e in found for row in objects.terms(e)],
+    )

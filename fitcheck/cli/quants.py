@@ -1,0 +1,48 @@
+"""`fitcheck quants`."""
+
+import re
+
+import click
+
+from fitcheck import quantization, render
+from fitcheck.cli import options
+from fitcheck.errors import BadInput
+
+
+@click.command("quants")
+@click.argument("scheme", required=False)
+@click.option("--layer", metavar="INxOUT", help="Bytes of one linear layer of that shape.")
+@options.form_options
+def command(scheme: str | None, layer: str | None, form: render.Form, as_json: bool) -> None:
+    """The quantization schemes: bits, engines, needs, cost; or one SCHEME."""
+    from fitcheck.render import lists, objects
+
+    if layer is not None:
+        if scheme is None:
+            raise BadInput("--layer needs a scheme: fitcheck quants bnb-nf4 --layer 4096x4096")
+        shape = _shape(layer)
+        packed = objects.layer(quantization.packing(scheme, *shape), *shape)
+        options.answer(
+            form,
+            as_json,
+            grid=lambda: lists.of_objects([packed], objects.LAYER_HEADINGS),
+            whole=lambda: packed,
+            rows=lambda: [packed],
+        )
+        return
+    found = [quantization.scheme(scheme)] if scheme else list(quantization.SCHEMES.values())
+    rows = [objects.scheme(s) for s in found]
+    options.answer(
+        form,
+        as_json,
+        grid=lambda: lists.schemes(found),
+        whole=lambda: {"schema": "fitcheck.quants/1", "quants": rows},
+        rows=lambda: rows,
+    )
+
+
+def _shape(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,9})\s*[xX*]\s*(\d{1,9})", text.strip(), re.ASCII)
+    if match is None or not int(match[1]) or not int(match[2]):
+        raise BadInput(f"--layer is '{text}', not a shape like 4096x11008")
+    return int(match[1]), int(match[2])

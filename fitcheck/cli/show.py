@@ -1,0 +1,31 @@
+"""`fitcheck show`."""
+
+from pathlib import Path
+
+import click
+
+from fitcheck import render, resolve
+from fitcheck.cli import options
+
+
+@click.command("show")
+@click.argument("model")
+@options.catalog_option
+@options.form_options
+def command(model: str, overlays: tuple[Path, ...], form: render.Form, as_json: bool) -> None:
+    """One MODEL: dimensions, parameters by part, licence, the publisher's claims beside ours."""
+    from fitcheck import cards
+    from fitcheck.answers import show
+    from fitcheck.render import objects, show_text
+
+    answer = show.show(resolve.subject(model, options.catalog(overlays)), cards.machine)
+    if form in ("table", "markdown") and not as_json:
+        click.echo(show_text.text(answer), nl=False)
+        return
+    options.answer(
+        form,
+        as_json,
+        grid=lambda: show_text.grid(answer),
+        whole=lambda: objects.show(answer),
+        rows=lambda: [objects.show(answer)],
+    )

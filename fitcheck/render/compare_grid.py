@@ -1,0 +1,58 @@
+"""The table of `compare`: models down, machines across, the best precision that runs in each cell."""
+
+from typing import Final
+
+from fitcheck.answers.check import CheckAnswer, Row
+from fitcheck.answers.compare import CompareAnswer
+from fitcheck.answers.estimate import Estimate
+from fitcheck.render.check_grid import MOODS, describe
+from fitcheck.render.grid import Cell, Column, Grid, parameters, tokens
+from fitcheck.units import gib
+
+LEGEND: Final = (
+    "the best precision that runs, and the longest context that surely fits; "
+    "else what the smallest takes"
+)
+
+
+def grid(answer: CompareAnswer) -> Grid:
+    """One column for each machine."""
+    first = answer.checks[0]
+    columns = (
+        Column("MODEL"),
+        Column("PARAMS", "right", rank=0),
+        *(Column(c.machine.name) for c in answer.checks),
+    )
+    rows = tuple(
+        (
+            Cell(row.subject.id),
+            Cell(parameters(row.subject.model.parameters if row.subject.model else None)),
+            *(cell(c.rows[i]) for c in answer.checks),
+        )
+        for i, row in enumerate(first.rows)
+    )
+    return Grid(columns=columns, rows=rows, above=tuple(_lines(answer.checks)), below=("", LEGEND))
+
+
+def _lines(checks: tuple[CheckAnswer, ...]) -> list[str]:
+    return [f"{c.machine.name}: {describe(c.machine)}" for c in checks]
+
+
+def cell(row: Row) -> Cell:
+    """`fp16 32k`, `int4 ~ 4k` where it is tight or short, `34.1 no` where nothing runs."""
+    runs = [e for e in row.estimates if e.fit is not None and e.fit.says_yes()]
+    sure = [e for e in runs if e.fit is not None and e.fit.verdict == "fits"]
+    if sure or runs:
+        return _running((sure or runs)[0])
+    if not row.estimates:
+        return Cell("-", "faint")
+    least = min(e.memory.total.expected for e in row.estimates)
+    return Cell(f"{gib(least)} no", MOODS["no"])
+
+
+def _running(e: Estimate) -> Cell:
+    assert e.fit is not None
+    f = e.fit
+    longest = tokens(f.max_context_sure if f.verdict == "fits" else f.max_context)
+    verdict = "" if f.verdict == "fits" else f"{f.verdict} "
+    return Cell(f"{e.column} {verdict}{longest}", MOODS[f.verdict])
