@@ -16,7 +16,8 @@ class Problem(msgspec.Struct, frozen=True):
     def __str__(self) -> str:
         """`models.yaml:8: models[0].licence is given twice`, control characters shown as escapes."""
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return printable(": ".join(part for part in (place, f"{self.path} {self.message}") if part))
+        what = f"{self.path} {self.message}".strip()
+        return printable(": ".join(part for part in (place, what) if part))
 
 
 class FitcheckError(Exception):
