@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from fitcheck.architecture.config import Config
+from fitcheck.architecture.config import Config, short
 from fitcheck.architecture.families import FAMILIES, Family, parts, unknown
 from fitcheck.architecture.feed_forward import DenseMLP, Experts, FeedForward
 from fitcheck.architecture.mixers import (
@@ -24,7 +24,7 @@ from fitcheck.architecture.mixers import (
 from fitcheck.architecture.model import Layer, Model, Tower
 from fitcheck.architecture.rope import RopeScaling, rope_scaling
 from fitcheck.architecture.tensor import Kind, Tensor
-from fitcheck.errors import BadInput
+from fitcheck.errors import BadInput, printable
 
 __all__ = [
     "Attention",
@@ -105,7 +105,8 @@ def _with_text_part(
             return found(config)
     inner = FAMILIES.get(text.model_type, unknown.guess)
     model = inner(text)
-    why = f"model_type '{config.model_type}' is not known: only its {text.path[:-1]} is counted"
+    kind = printable(short(config.model_type))
+    why = f"model_type {kind} is not known: only its {text.path[:-1]} is counted"
     return msgspec.structs.replace(model, approximate=(*model.approximate, why))
 
 

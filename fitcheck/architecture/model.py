@@ -55,11 +55,12 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     Layers that are equal are the same object, so that work can be done once for each kind.
     `tensors` are those outside of layers; a tied head is not listed twice. `layers_path` is the
-    module that holds the layers: `model.layers` where layer 5 has `model.layers.5.self_attn.q_proj`.
-    `mtp_layers` sit in the checkpoint and are not loaded unless an engine predicts several tokens at
-    once. `dtype` is the type that the weights are published in. `approximate` says why the
-    dimensions are only near, empty when they are sure. `quantization_config` is config.json's own,
-    if the weights are published quantized. `rope_scaling` is None where positions are not stretched.
+    module that holds the layers (`model.layers`, then a number, then a tensor's `module`).
+    `mtp_layers` sit in the checkpoint and are not loaded unless an engine predicts several
+    tokens at once. `dtype` is the type that the weights are published in. `approximate` says
+    why the dimensions are only near, empty when they are sure. `quantization_config` is
+    config.json's own, if the weights are published quantized. `rope_scaling` is None where
+    positions are not stretched.
     """
 
     model_type: str

@@ -8,13 +8,13 @@ from typing import Final
 
 import msgspec
 
-from fitcheck.architecture.config import Config
+from fitcheck.architecture.config import Config, short
 from fitcheck.architecture.families import parts
 from fitcheck.architecture.families.deepseek import latent_stack
 from fitcheck.architecture.families.stack import Feed, Style, gated, mixture, stack, windows
 from fitcheck.architecture.feed_forward import Experts
 from fitcheck.architecture.model import Model
-from fitcheck.errors import BadInput
+from fitcheck.errors import BadInput, printable
 
 WIDTH: Final = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size", "d_ff", "d_inner")
 EXPERTS: Final = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
@@ -37,7 +37,7 @@ def guess(c: Config) -> Model:
 
     Raises BadInput, naming everything that is missing, where they do not suffice.
     """
-    kind = f"model_type '{c.model_type}' is not known" if c.model_type else "model_type is missing"
+    kind = printable(_kind(c))
     if c.flag("is_encoder_decoder"):
         raise BadInput(f"{c.name}: {c.path}{kind}, and it has an encoder")
     missing = [keys[0] for keys in NEEDED if not any(key in c for key in keys)]
@@ -53,6 +53,10 @@ def guess(c: Config) -> Model:
     left = [key for key in BESIDE if key in c]
     beside = f"; {' and '.join(left)} not counted" if left else ""
     return msgspec.structs.replace(model, approximate=(f"{kind}: read as {what}{beside}",))
+
+
+def _kind(c: Config) -> str:
+    return f"model_type {short(c.model_type)} is not known" if c.model_type else "no model_type"
 
 
 def _decoder(c: Config) -> tuple[Model, str]:
