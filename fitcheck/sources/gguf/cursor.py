@@ -13,7 +13,7 @@ ByteOrder = Literal["<", ">"]
 # The largest header published (Llama 4's: 200k tokens with their merges) is about 12 MiB.
 MOST_HEADER: Final = 256 * MIB
 # Tokens and merges of the largest vocabularies are under a million strings together.
-MOST_STRINGS: Final = 4_000_000
+MOST_STRINGS: Final = 2_000_000
 # Chat templates, the longest strings in use, are under 100 KB.
 MOST_KEPT: Final = 1 << 16
 
