@@ -137,32 +137,36 @@ class Awq(Layout, frozen=True):
 class PackQuantized(Layout, frozen=True):
     """compressed-tensors `pack-quantized`: words along a row, 16 bit scales, two int64 of shape.
 
-    Zeros, where it is not symmetric, are packed along the outputs. Source: compressed-tensors
-    0.20.0, compressors/pack_quantized.
+    Zeros, where it is not symmetric, are packed along the outputs; act-order by groups adds the
+    group of each input. Source: compressed-tensors 0.20.0, compressors/pack_quantized.
     """
 
     bits: int = 4
     group_size: int | None = 128
     symmetric: bool = True
+    act_order: bool = False
 
     @property
     def formula(self) -> str:
-        """weight_packed, weight_scale, weight_zero_point, weight_shape."""
+        """weight_packed, weight_scale, weight_zero_point, weight_g_idx, weight_shape."""
         along = " * ceil_div(in_features, group_size)" if self.group_size else ""
         zeros = "" if self.symmetric else f" + 4 * ceil_div(out_features * bits, 32){along}"
         packed = "4 * out_features * ceil_div(in_features * bits, 32)"
-        return f"{packed} + 2 * out_features{along}{zeros} + 16"
+        order = " + 4 * in_features" if self.act_order else ""
+        return f"{packed} + 2 * out_features{along}{zeros}{order} + 16"
 
     def values(self) -> dict[str, int]:
-        """Bits and group; whether there are zeros is in the formula."""
-        return {k: v for k, v in super().values().items() if k != "symmetric"}
+        """Bits and group; whether there are zeros and an order is in the formula."""
+        kept = ("bits", "group_size")
+        return {k: v for k, v in super().values().items() if k in kept}
 
     def size(self, in_features: int, out_features: int) -> Bytes:
         """As the formula says."""
         along = groups(in_features, self.group_size)
         packed = 4 * out_features * ceil_div(in_features * self.bits, 32)
         zeros = 0 if self.symmetric else 4 * ceil_div(out_features * self.bits, 32) * along
-        return Bytes(packed + 2 * out_features * along + zeros + 16)
+        order = 4 * in_features if self.act_order else 0
+        return Bytes(packed + 2 * out_features * along + zeros + order + 16)
 
     def refuses(self, in_features: int, out_features: int) -> str:
         """The compressor divides rows into whole groups."""
@@ -351,3 +355,23 @@ class GptOssExperts(Layout, frozen=True):
         """As the formula says."""
         blocks = 2 * out_features * (in_features // 2) + in_features * (out_features // 2)
         return Bytes(self.num_experts * (blocks + 4 * (2 * out_features + in_features)))
+
+
+class Bitnet(Layout, frozen=True):
+    """BitNet's ternary weights: four outputs a byte, one 16 bit scale.
+
+    Source: transformers 5.23.0, integrations/bitnet.py, BitLinear.
+    """
+
+    @property
+    def formula(self) -> str:
+        """Weights and scale."""
+        return "in_features * (out_features // 4) + 2"
+
+    def size(self, in_features: int, out_features: int) -> Bytes:
+        """As the formula says."""
+        return Bytes(in_features * (out_features // 4) + 2)
+
+    def refuses(self, in_features: int, out_features: int) -> str:
+        """Outputs come in fours."""
+        return _uneven("out", out_features, 4)
