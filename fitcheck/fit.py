@@ -70,7 +70,7 @@ def fit(q: Question, *, solve: bool = True) -> tuple[Fit, Memory]:
     With `solve` also the largest batch, and how many cards would be needed.
     """
     whole = q.loaded.memory(q.workload)
-    refusals = unsupported(q.loaded.scheme, q.machine.cards[0])
+    refusals = unsupported(q.loaded.scheme, q.machine.cards[0], q.engine.name)
     if refusals:
         usable = q.engine.usable(q.machine.cards[0], q.workload)
         refused = Fit(
@@ -256,12 +256,13 @@ def cards_needed(q: Question) -> int | None:
     return None
 
 
-def unsupported(scheme: Scheme, card: Card) -> tuple[str, ...]:
-    """Why the card cannot run the scheme at all; empty if it can or if that is not known."""
+def unsupported(scheme: Scheme, card: Card, engine: str) -> tuple[str, ...]:
+    """Why the card cannot run the scheme there at all; empty if it can or if that is not known."""
     found = []
-    if scheme.needs is not None and getattr(card, scheme.needs) is False:
-        found.append(f"{card.name} has no {scheme.needs} units, which {scheme.name} needs")
-    least, has = scheme.compute_capability, card.compute_capability
+    units = scheme.units(engine)
+    if units is not None and getattr(card, units) is False:
+        found.append(f"{card.name} has no {units} units, which {scheme.name} needs")
+    least, has = scheme.least_capability(engine), card.compute_capability
     if least is not None and has is not None and has < least:
         found.append(f"{scheme.name} needs compute capability {least}, {card.name} has {has}")
     return tuple(found)

@@ -55,7 +55,7 @@ def one_of(value: int, choices: tuple[int, ...], scheme: str, what: str) -> int:
     return value
 
 
-def _tail(group_size: int | None, word: str = "perchannel") -> str:
+def _tail(group_size: int | None, word: str = "gperchannel") -> str:
     return f"g{group_size}" if group_size else word
 
 

@@ -19,11 +19,12 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     """One exact scheme, spelled as its engine spells it.
 
     `layout` is how a matrix that the scheme touches is stored; None for llama.cpp's file types,
-    where each tensor has a type of its own: `file_type` names it there. `bits` are nominal.
-    `touches` names the rule for what is packed (quantization/rules.py). `needs` names what a card
-    must have (`fp8`, `bf16`, `fp4`), `compute_capability` the least that any engine's kernels run
-    on, `capabilities` where engines differ. `quality` is one sentence on what it costs; `source`
-    stands for that, for the layout and for the needs.
+    where each tensor has a type of its own: `file_type` names the type there, `measured_bits` are
+    what a file of it took. `bits` are nominal. `touches` names the rule for what is packed
+    (quantization/rules.py). `needs` names what a card must have (`fp8`, `bf16`, `fp4`),
+    `compute_capability` the least that its kernels run on, `capabilities` the least in engines
+    where that differs. `quality` is one sentence on what it costs; `source` stands for that, for
+    the layout and for the needs.
     """
 
     name: str
@@ -46,13 +47,17 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     def bits_per_weight(self) -> float | None:
         """True bits of a weight in a packed matrix of 4096 by 4096.
 
-        Of a whole file for llama.cpp's mixtures, as llama.cpp measured it on Llama 3.1 8B; None
-        where it did not.
+        Of a whole file for llama.cpp's mixtures, as llama.cpp measured it on Llama 3.1 8B; where it
+        did not, of the type that most of the file is in.
         """
         if self.layout is None:
             return self.measured_bits
         rows, columns = TYPICAL
         return 8 * self.layout.size(columns, rows) / (rows * columns)
+
+    def units(self, engine: str) -> Literal["fp8", "bf16", "fp4"] | None:
+        """What a card must have under that engine; llama.cpp converts what a card cannot do."""
+        return None if engine == "llama.cpp" else self.needs
 
     def least_capability(self, engine: str) -> float | None:
         """The least compute capability that the engine's kernels for it run on, None if any."""

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from fitcheck.quantization import methods as m
-from fitcheck.quantization.ggml import FILE_TYPES, FileType
+from fitcheck.quantization.ggml import BLOCK_TYPES, FILE_TYPES, FileType
 from fitcheck.quantization.layout import BlockScaled, Plain, RowScaled
 from fitcheck.quantization.scheme import Scheme
 
@@ -181,7 +181,7 @@ def _file_type(f: FileType) -> Scheme:
         quality=cost,
         source="llama.cpp 0c1e57098, tools/quantize/quantize.cpp and README.md",
         file_type=f.name,
-        measured_bits=f.bits_per_weight,
+        measured_bits=f.bits_per_weight or BLOCK_TYPES[f.block_type].bits,
     )
 
 
