@@ -8,9 +8,10 @@ from fitcheck.units import Bytes
 class Card(msgspec.Struct, frozen=True, kw_only=True):
     """One GPU as its driver presents it.
 
-    `total` is what the driver reports; `reserved` what it keeps for itself; `free` what is not in
-    use right now, known only for a card that was asked. None is unknown, never zero.
-    `compute_capability` is NVIDIA's (8.6); `bandwidth` in GB/s (10^9), as vendors print it.
+    `total`, `reserved`, `used` and `free` are nvidia-smi's four columns: what the driver reports,
+    what it keeps for itself, what programs hold and what is left; the last two are known only for
+    a card that was asked. None is unknown, never zero. `compute_capability` is NVIDIA's (8.6);
+    `bandwidth` in GB/s (10^9), as vendors print it; `fp16_tflops` the dense matrix rate.
     """
 
     id: str
@@ -18,12 +19,14 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     vendor: str
     total: Bytes
     reserved: Bytes | None = None
+    used: Bytes | None = None
     free: Bytes | None = None
     compute_capability: float | None = None
     fp8: bool | None = None
     bf16: bool | None = None
     fp4: bool | None = None
     bandwidth: float | None = None
+    fp16_tflops: float | None = None
     unified: bool = False
     architecture: str = ""
     nominal_gb: float | None = None
@@ -38,8 +41,10 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def available(self) -> Bytes:
-        """What can be allocated now: free where that was asked, else all that is visible."""
-        return self.visible if self.free is None else self.free
+        """What can be allocated now: free where that was asked, else visible less used."""
+        if self.free is not None:
+            return self.free
+        return Bytes(max(self.visible - (self.used or 0), 0))
 
 
 class Unseen(msgspec.Struct, frozen=True):

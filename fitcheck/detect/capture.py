@@ -1,0 +1,73 @@
+"""A machine that is described by a file: which tool printed it, and what that says."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from fitcheck.detect import amd, apple, ascend, cluster, intel, listings, nvidia
+from fitcheck.detect.reading import Reading
+from fitcheck.errors import BadInput
+
+TOOLS: Final = "nvidia-smi, rocm-smi, amd-smi, xpu-smi, npu-smi, system_profiler, lspci, kubectl"
+
+_BY_TEXT: Final[tuple[tuple[re.Pattern[str], Callable[[str], Reading]], ...]] = tuple(
+    (re.compile(pattern, re.MULTILINE), parse)
+    for pattern, parse in (
+        (r"<nvidia_smi_log>", nvidia.parse_xml),
+        (r"GPU instance profiles:", nvidia.parse_profiles),
+        (r"^\| npu-smi |HBM-Usage", ascend.parse),
+        (r"^=+NVSMI LOG=+|^GPU [0-9A-Fa-f]{8}:\S+$", nvidia.parse_query),
+        (r"NVIDIA-SMI version|^NVML version", nvidia.parse_version),
+        (r"^\| NVIDIA-SMI |^\|\s{1,4}\d+  ?\S[^|\n]*\|[^|\n]*\|[^|\n]*\|", nvidia.parse_table),
+        (r"^GPU \d+: .*\(UUID: ", nvidia.parse_list),
+        (r"nvidia\.com/gpu\.", cluster.parse_labels),
+        (r"\bNodeName=", cluster.parse_scontrol),
+        (r" MiB, \d+ MiB free\)", listings.parse_llama),
+        (r"^(?:[0-9a-f]{4}:)?[0-9a-f]{2}:[0-9a-f]{2}\.\d ", listings.parse_lspci),
+        (r"^device,.*VRAM|^device,.*Card", amd.parse_rocm_csv),
+        (r"^GPU: \d+\s*$", amd.parse_amd_text),
+        (r"^hw\.memsize:", apple.parse),
+        (r"^(?:[^\n]*, ?)?(?:gpu_name|name)\b[^\n]*,", nvidia.parse_csv),
+        (r"^[^,\n]*(?:NVIDIA|GeForce|Tesla|Quadro|Orin|Xavier|Thor)[^,\n]*,", nvidia.parse_csv),
+    )
+)  # fmt: skip
+
+
+def read(text: str, name: str) -> Reading:
+    """What a tool's output says of a machine. Raises BadInput if no tool prints such a thing."""
+    text = text.lstrip("\ufeff").replace("\r\n", "\n")
+    if text.lstrip()[:1] in ("{", "["):
+        return _read_json(text, name)
+    for pattern, parse in _BY_TEXT:
+        if pattern.search(text):
+            return parse(text)
+    raise BadInput(f"{name} is not what a tool prints that is known here: {TOOLS}")
+
+
+def _read_json(text: str, name: str) -> Reading:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        if "nvidia.com/gpu." in text:
+            return cluster.parse_labels(text)
+        raise BadInput(f"{name} is not valid JSON") from None
+    found = _from_json(data, text)
+    if found is None:
+        raise BadInput(f"{name} is JSON, but of no tool that is known here: {TOOLS}")
+    return found
+
+
+def _from_json(data: Any, text: str) -> Reading | None:  # noqa: ANN401 (JSON of any shape)
+    if isinstance(data, Mapping):
+        if "gpu_data" in data and isinstance(data["gpu_data"], list):
+            return amd.parse_amd_json(data["gpu_data"])
+        if any(re.fullmatch(r"card\d{1,4}", str(key)) for key in data):
+            return amd.parse_rocm_json(data)
+        if "SPDisplaysDataType" in data:
+            return apple.parse_profiler(data)
+        if "device_list" in data or "device_name" in data:
+            return intel.parse(data)
+    if isinstance(data, list) and any(isinstance(row, Mapping) and "asic" in row for row in data):
+        return amd.parse_amd_json(data)
+    return cluster.parse_labels(text) if "nvidia.com/gpu." in text else None
