@@ -78,12 +78,22 @@ def from_config(values: Mapping[str, object], name: str = "config.json") -> Mode
     model = _read(config)
     if model.parameters > _MOST_PARAMETERS:
         raise BadInput(f"{name}: describes {model.parameters:.1e} parameters, which no model has")
-    quantized = config.section("quantization_config")
     return msgspec.structs.replace(
-        model,
-        quantization_config=None if quantized is None else dict(quantized.values),
-        rope_scaling=rope_scaling(values),
+        model, quantization_config=_quantization(config), rope_scaling=rope_scaling(values)
     )
+
+
+def _quantization(config: Config) -> dict[str, object] | None:
+    """quantization_config, of the file or of its text model alone.
+
+    DeepSeek V4 says `expert_dtype` beside it; here it stands inside, as transformers moves it.
+    """
+    for where in (config, config.section("text_config")):
+        quantized = None if where is None else where.section("quantization_config")
+        if where is not None and quantized is not None:
+            beside = {k: where.values[k] for k in ("expert_dtype",) if k in where.values}
+            return beside | dict(quantized.values)
+    return None
 
 
 def _read(config: Config) -> Model:

@@ -20,7 +20,8 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     `scheme` packs what nothing else is said about; None if nothing is packed but what `assigned`
     lists, or where `unknown` says why the method's bytes are not known (then nothing here is to be
     used). `kept` modules stay as they are. `head`: whether the head is packed unless kept;
-    `towers`: likewise vision and audio towers; `experts_only`: nothing but routed experts is.
+    `towers`: likewise vision and audio towers; `experts` packs routed experts where that is another
+    scheme, `experts_only` says that nothing else is packed.
     `kv_cache` is the type that it asks for, None if it does not.
     """
 
@@ -31,13 +32,14 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     assigned: tuple[Assigned, ...] = ()
     head: bool = False
     towers: bool = False
+    experts: Scheme | None = None
     experts_only: bool = False
     kv_cache: str | None = None
 
     @property
     def schemes(self) -> tuple[Scheme, ...]:
         """Every scheme that packs something."""
-        found = [self.scheme, *(a.scheme for a in self.assigned)]
+        found = [self.scheme, self.experts, *(a.scheme for a in self.assigned)]
         return tuple({s.name: s for s in found if s is not None}.values())
 
     def packs(self, name: str, tensor: Weight) -> Scheme | None:
@@ -63,4 +65,6 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
             return None
         if not (self.towers or tensor.role == HEAD or canonical(name).startswith("layers.")):
             return None
-        return None if self.kept.match(name) else self.scheme
+        if self.kept.match(name):
+            return None
+        return (self.experts if tensor.kind == "experts" else None) or self.scheme

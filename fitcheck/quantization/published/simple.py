@@ -92,7 +92,11 @@ def awq(section: Section) -> Published:
 
 
 def fp8(section: Section) -> Published:
-    """Tiles of `weight_block_size`, or one scale for each matrix where there is none."""
+    """Tiles of `weight_block_size`, or one scale for each matrix where there is none.
+
+    Experts of `expert_dtype` fp4 have a power of two for 32 weights (transformers 5.23.0,
+    integrations/finegrained_fp8.py, FP8Experts).
+    """
     tile = f.pair(section, "weight_block_size")
     static = f.text(section, "activation_scheme", default="dynamic") == "static"
     if tile is None:
@@ -104,9 +108,11 @@ def fp8(section: Section) -> Published:
         scheme = m.fp8_block(*tile)
         if static:
             scheme = msgspec.structs.replace(scheme, layout=BlockScaled(*tile, 4, 4))
+    four = f.text(section, "expert_dtype", default="fp8") == "fp4"
     return Published(
         method="fp8",
         scheme=scheme,
+        experts=m.mxfp4("mxfp4", "experts beside FP8", "experts") if four else None,
         kept=patterns(f.words(section, "modules_to_not_convert", "ignored_layers"), "transformers"),
         towers=True,
     )
