@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from fitcheck.errors import BadInput
 from fitcheck.sources.files import Reader
-from fitcheck.units import MIB
+from fitcheck.units import KIB, MIB
 
 ByteOrder = Literal["<", ">"]
 
@@ -25,7 +25,7 @@ class Cursor:
     the file ends too soon, or the header goes on for longer than any real one.
     """
 
-    def __init__(self, file: Reader, order: ByteOrder = "<", piece: int = MIB) -> None:
+    def __init__(self, file: Reader, order: ByteOrder = "<", piece: int = 64 * KIB) -> None:
         self.file = file
         self.order = order
         self._piece = piece

@@ -104,7 +104,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 def _streamed(url: str, headers: Mapping[str, str], timeout: float) -> Iterator[Response]:
     """A response whose body has not been read: httpx streams by a method, requests by a flag."""
     session = library(".utils").get_session()
-    if hasattr(session, "stream"):
+    if callable(session.stream):
         with session.stream("GET", url, headers=headers, timeout=timeout) as response:
             yield response
     else:
@@ -123,6 +123,14 @@ def _upto(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
         most -= len(chunk)
         if most <= 0:
             return
+
+
+# The packages that huggingface_hub has sent requests through: requests to 0.36, httpx from 1.0.
+_NETWORK: Final = {"requests", "urllib3", "httpx", "httpx2", "httpcore", "httpcore2"}
+
+
+def _is_network(error: Exception) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in _NETWORK
 
 
 def _reason(error: Exception) -> str:
