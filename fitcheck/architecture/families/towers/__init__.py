@@ -1,0 +1,1 @@
+"""Encoders of images and sound, and what joins them to a language model."""
