@@ -15,11 +15,21 @@ from fitcheck.quantization.scheme import Scheme
 HEAD: Final = "output"
 
 # Matrices that every published model keeps, whatever packs the rest: routers, what weighs the
-# heads of DeepSeek's indexer, and what joins a layer for multi-token prediction to its model.
-# Source: vLLM 0.33.0, models/deepseek_v2.py (Indexer.weights_proj, quant_config=None) and
-# models/deepseek_mtp.py (eh_proj, shared_head).
+# heads of DeepSeek's indexer, DeepSeek V4's compressors, and what joins a layer for multi-token
+# prediction to its model. Source: vLLM 0.33.0, models/deepseek_v2.py (Indexer.weights_proj,
+# quant_config=None) and models/deepseek_mtp.py (eh_proj, shared_head); the sizes in
+# model.safetensors.index.json of DeepSeek V3 and V4 Flash.
 KEPT_ROLES: Final = frozenset(
-    {"ffn_gate_inp", "indexer.proj", "nextn.eh_proj", "nextn.shared_head_head"}
+    {
+        "ffn_gate_inp",
+        "indexer.proj",
+        "attn_compressor_kv",
+        "attn_compressor_gate",
+        "indexer_compressor_kv",
+        "indexer_compressor_gate",
+        "nextn.eh_proj",
+        "nextn.shared_head_head",
+    }
 )
 
 

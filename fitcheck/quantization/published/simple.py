@@ -105,9 +105,8 @@ def fp8(section: Section) -> Published:
             "transformers 5.23.0, FP8Linear", 8.9,
         )  # fmt: skip
     else:
-        scheme = m.fp8_block(*tile)
-        if static:
-            scheme = msgspec.structs.replace(scheme, layout=BlockScaled(*tile, 4, 4))
+        layout = BlockScaled(*tile, _scale_bytes(section), 4 if static else 0)
+        scheme = msgspec.structs.replace(m.fp8_block(*tile), layout=layout)
     four = f.text(section, "expert_dtype", default="fp8") == "fp4"
     return Published(
         method="fp8",
@@ -116,6 +115,15 @@ def fp8(section: Section) -> Published:
         kept=patterns(f.words(section, "modules_to_not_convert", "ignored_layers"), "transformers"),
         towers=True,
     )
+
+
+def _scale_bytes(section: Section) -> int:
+    """One for exponents alone (DeepSeek V4), else four.
+
+    V3.2 says ue8m0 too, of fp32 scales that happen to be powers of two; it names no expert_dtype.
+    """
+    bare = f.text(section, "scale_fmt") == "ue8m0" and "expert_dtype" in section
+    return 1 if bare else 4
 
 
 def fbgemm_fp8(section: Section) -> Published:

@@ -11,7 +11,7 @@ from fitcheck.quantization.rules import Weight
 from fitcheck.units import Bytes
 
 # Types that tensors may be kept in beside the model's own. Source: torch.dtype.itemsize.
-_ITEMSIZE: Final = {"float32": 4, "float16": 2, "bfloat16": 2}
+_ITEMSIZE: Final = {"float32": 4, "float16": 2, "bfloat16": 2, "int64": 8}
 
 
 class Stored(msgspec.Struct, frozen=True):
