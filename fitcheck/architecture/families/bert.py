@@ -17,6 +17,7 @@ from fitcheck.architecture.families.stack import (
     Style,
     block,
     fused_block,
+    gated,
     plain,
     windows,
 )
@@ -195,3 +196,33 @@ def _modern_feed(c: Config) -> Feed:
     up = parts.linear("ffn_gate_up", 2 * width, hidden_size, "mlp.Wi", bias)
     down = parts.linear("ffn_down", hidden_size, width, "mlp.Wo", bias)
     return Feed(DenseMLP(intermediate_size=width, fused=True), (*up, *down))
+
+
+def nomic_bert(c: Config) -> Model:
+    """Nomic Embed: rotary positions and a gate, by GPT-2's keys or by BERT's."""
+    hidden_size, vocab_size = parts.hidden_and_vocab(c)
+    width = c.whole("intermediate_size", "n_inner")
+    style = Style(
+        norms=(
+            ("attn_output_norm", "post_attention_layernorm"),
+            ("layer_output_norm", "post_mlp_layernorm"),
+        ),
+        norm_bias=True,
+        bias=c.flag("qkv_proj_bias"),
+        out_bias=c.flag("qkv_proj_bias"),
+    )
+    a = parts.attention(c, bidirectional=True)
+    layer = block(c, a, gated(c.over(intermediate_size=width)), style)
+    at, types = "nomic_bert.embeddings.", c.whole("type_vocab_size", default=2)
+    outer = [
+        Tensor("token_embd", (vocab_size, hidden_size), "embedding", f"{at}word_embeddings"),
+        Tensor("token_types", (types, hidden_size), "embedding", f"{at}token_type_embeddings"),
+        *parts.norm("token_embd_norm", hidden_size, f"{at}LayerNorm", True),
+    ]
+    if not _bare(c):
+        transform = "cls.predictions.transform."
+        outer += parts.linear("cls", hidden_size, hidden_size, f"{transform}dense", True)
+        outer += parts.norm("cls.norm", hidden_size, f"{transform}layer_norm", True)
+        own = c.replaced(tie_word_embeddings=c.flag("tie_word_embeddings"))
+        outer += _words(own, hidden_size, "cls.predictions.decoder", "cls.predictions", twice=True)
+    return _model(c, layer, outer, "nomic_bert.layers")

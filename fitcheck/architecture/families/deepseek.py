@@ -78,11 +78,11 @@ def glm_moe_dsa(c: Config) -> Model:
     c = c.over(v_head_dim=256, index_head_dim=128, index_n_heads=32)
     c = _v3_defaults(c)
     feeds = _corrected(c, c.whole("first_k_dense_replace", least=0))
-    return latent_stack(c, feeds, indexed=_own_indexer(c))
+    return latent_stack(c, feeds, indexed=own_indexer(c, _every_indexer(c)))
 
 
-def _own_indexer(c: Config) -> list[bool]:
-    """Which layers have an indexer: `indexer_types`, a pattern of F and S, or every n-th."""
+def own_indexer(c: Config, default: list[bool]) -> list[bool]:
+    """Which layers have an indexer: by `indexer_types`, by a pattern of F and S, or `default`."""
     count = parts.layer_count(c)
     types = c.items("indexer_types")
     pattern = c.values.get("index_topk_pattern")
@@ -92,9 +92,13 @@ def _own_indexer(c: Config) -> list[bool]:
         if len(types) != count:
             raise c.fault("indexer_types", f"has {len(types)} items for {count} layers")
         return [t not in ("shared", "S") for t in types]
+    return default
+
+
+def _every_indexer(c: Config) -> list[bool]:
     period = max(c.whole("index_topk_freq", default=1, least=0), 1)
     offset = c.whole("index_skip_topk_offset", default=2, least=0)
-    return [max(i - offset + 1, 0) % period == 0 for i in range(count)]
+    return [max(i - offset + 1, 0) % period == 0 for i in range(parts.layer_count(c))]
 
 
 def glm4_moe_lite(c: Config) -> Model:
@@ -241,7 +245,9 @@ def latent_stack(
     )
 
 
-def latent_block(c: Config, a: LatentAttention, feed: Feed) -> Layer:
+def latent_block(
+    c: Config, a: LatentAttention, feed: Feed, extra: tuple[Tensor, ...] = ()
+) -> Layer:
     """One layer of latent attention."""
     return Layer(
         mixers=(a,),
@@ -249,6 +255,7 @@ def latent_block(c: Config, a: LatentAttention, feed: Feed) -> Layer:
         tensors=(
             *norms(c.whole("hidden_size"), Style()),
             *latent_tensors(c, a),
+            *extra,
             *feed.tensors,
         ),
     )

@@ -37,7 +37,7 @@ def deepseek_v4(c: Config) -> Model:
         *parts.outer_tensors(
             c, tied=c.flag("tie_word_embeddings"), embeddings="embed", head="head"
         ),
-        *_gathering(c, "output_hc_", "hc_head_"),
+        *gathering(c, "output_hc_", "hc_head_"),
     )
     return parts.decoder(c, layers, tensors=outer, mtp_layers=mtp, layers_path="layers")
 
@@ -165,16 +165,17 @@ def _connections(c: Config, role: str) -> Iterable[Tensor]:
     """A hyper-connection: how `hc_mult` streams are read, written and mixed."""
     streams = c.whole("hc_mult")
     rows = (2 + streams) * streams
-    yield from _mixing(role, role, rows, streams * c.whole("hidden_size"), 3)
+    yield from mixing(role, role, rows, streams * c.whole("hidden_size"), 3)
 
 
-def _gathering(c: Config, role: str, module: str) -> Iterable[Tensor]:
+def gathering(c: Config, role: str, module: str) -> Iterable[Tensor]:
     """How the streams become one before the last norm."""
     streams = c.whole("hc_mult")
-    yield from _mixing(role, module, streams, streams * c.whole("hidden_size"), 1)
+    yield from mixing(role, module, streams, streams * c.whole("hidden_size"), 1)
 
 
-def _mixing(role: str, module: str, rows: int, columns: int, scales: int) -> Iterable[Tensor]:
+def mixing(role: str, module: str, rows: int, columns: int, scales: int) -> Iterable[Tensor]:
+    """The three weights of a hyper-connection."""
     yield Tensor(f"{role}fn", (rows, columns), "state", f"{module}fn", "float32")
     yield Tensor(f"{role}base", (rows,), "state", f"{module}base", "float32")
     yield Tensor(f"{role}scale", (scales,), "state", f"{module}scale", "float32")
@@ -190,7 +191,7 @@ def _mtp_layer(c: Config) -> Layer:
         *parts.linear("nextn.e_proj", hidden_size, hidden_size, "e_proj"),
         *parts.linear("nextn.h_proj", hidden_size, hidden_size, "h_proj"),
         *parts.norm("nextn.shared_head_norm", hidden_size, "norm"),
-        *_gathering(c, "nextn.hc_head_", "hc_head_"),
+        *gathering(c, "nextn.hc_head_", "hc_head_"),
     )
     return Layer(
         mixers=layer.mixers, feed_forward=layer.feed_forward, tensors=(*layer.tensors, *own)

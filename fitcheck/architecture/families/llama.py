@@ -9,7 +9,6 @@ from fitcheck.architecture.families import parts
 from fitcheck.architecture.families.stack import (
     POST,
     PRE,
-    SANDWICH,
     SHARED,
     Feed,
     Norms,
@@ -183,23 +182,6 @@ def _global(c: Config, window: int | None) -> bool:
     return window is None and c.optional_whole("sliding_window") is not None
 
 
-def hunyuan(c: Config) -> Model:
-    """Hunyuan, dense: norms on each head's queries and keys."""
-    return stack(c, gated(c, bias=c.flag("mlp_bias")), hunyuan_style(c))
-
-
-def hunyuan_style(c: Config) -> Style:
-    """Hunyuan's blocks, dense or of experts."""
-    bias = c.flag("attention_bias")
-    names = ("query_layernorm", "key_layernorm")
-    return Style(
-        bias=bias,
-        out_bias=bias,
-        qk_norm="head" if c.flag("use_qk_norm", default=True) else "",
-        qk_names=names,
-    )
-
-
 def apertus(c: Config) -> Model:
     """Apertus: no gate, an activation with two learned numbers, a norm on each head."""
     bias = c.flag("attention_bias")
@@ -304,43 +286,3 @@ def diffllama(c: Config) -> Model:
     names = ("lambda_q1", "lambda_k1", "lambda_q2", "lambda_k2")
     learned = tuple(Tensor(f"attn_{n}", (width,), "state", f"self_attn.{n}") for n in names)
     return stack(c, gated(c), biased(c), extra=learned)
-
-
-def gemma(c: Config) -> Model:
-    """Gemma 1: heads of 256, tied."""
-    c = c.over(num_key_value_heads=16, head_dim=256)
-    return stack(c, gated(c), biased(c), tied=True)
-
-
-def gemma2(c: Config) -> Model:
-    """Gemma 2: norms on either side, every second layer with a window."""
-    c = c.over(num_key_value_heads=4, head_dim=256, sliding_window=4096)
-    full = every(parts.layer_count(c), 2)
-    return stack(c, gated(c), biased(c, SANDWICH), windows=windows(c, full), tied=True)
-
-
-def vaultgemma(c: Config) -> Model:
-    """VaultGemma: Gemma 2 without the norms that follow."""
-    c = c.over(num_key_value_heads=4, head_dim=256, sliding_window=4096)
-    norms: Norms = (("attn_norm", "input_layernorm"), ("ffn_norm", "pre_feedforward_layernorm"))
-    full = every(parts.layer_count(c), 2)
-    return stack(c, gated(c), biased(c, norms), windows=windows(c, full), tied=True)
-
-
-def gemma3(c: Config) -> Model:
-    """Gemma 3's text part: five layers of six with a window, a norm on each head.
-
-    EmbeddingGemma sees both ways, half a window to either side.
-    """
-    c = c.over(num_key_value_heads=4, head_dim=256, sliding_window=4096)
-    both = c.flag("use_bidirectional_attention")
-    style = Style(
-        bias=c.flag("attention_bias"),
-        out_bias=c.flag("attention_bias"),
-        norms=SANDWICH,
-        qk_norm="head",
-        bidirectional=both,
-    )
-    seen = windows(c, every(parts.layer_count(c), c.whole("sliding_window_pattern", default=6)))
-    seen = [w // 2 + 1 if w and both else w for w in seen]
-    return stack(c, gated(c), style, windows=seen, tied=True)

@@ -160,7 +160,7 @@ def bailing_moe(c: Config) -> Model:
     outer = parts.outer_tensors(
         c, tied=c.flag("tie_word_embeddings"), embeddings="model.word_embeddings"
     )
-    return unchecked(parts.decoder(c, layers, tensors=outer))
+    return parts.decoder(c, layers, tensors=outer)
 
 
 def grok1(c: Config) -> Model:

@@ -15,9 +15,9 @@ from fitcheck.architecture.families.llama import (
     cohere2_layers,
     cohere2_style,
     exaone_windows,
-    hunyuan_style,
 )
 from fitcheck.architecture.families.moe import dense_first, experts, shared_width
+from fitcheck.architecture.families.qwen import sparse_feeds
 from fitcheck.architecture.families.stack import (
     GLM4,
     SANDWICH,
@@ -36,28 +36,6 @@ from fitcheck.architecture.model import Layer, Model
 from fitcheck.architecture.tensor import Tensor
 
 CORRECTION = "mlp.gate.e_score_correction_bias"
-
-
-def hunyuan_moe(c: Config) -> Model:
-    """Hunyuan A13B: a shared expert beside the routed ones; lists have one number a layer."""
-    c = c.over(num_experts=1, moe_topk=1)
-    shared = _one_of_many(c, "num_shared_expert", 1) * c.whole("intermediate_size")
-    c = c.over(moe_intermediate_size=c.whole("intermediate_size"))
-    values = dict(c.values)
-    for key in ("num_experts", "moe_topk", "moe_intermediate_size"):
-        values[key] = _one_of_many(c, key, 1)
-    plain = Config(values, c.name, c.path)
-    e = experts(plain, "num_experts", "moe_topk", "moe_intermediate_size", shared)
-    feed = mixture(c, e, router="mlp.gate.wg", shared="mlp.shared_mlp.")
-    return stack(c, feed, hunyuan_style(c))
-
-
-def _one_of_many(c: Config, key: str, default: int) -> int:
-    """A number that may be given once for all layers or as a list with one for each."""
-    value = c.values.get(key)
-    if isinstance(value, list) and value and all(v == value[0] for v in value):
-        return Config({key: value[0]}, c.name, c.path).whole(key)
-    return c.whole(key, default=default)
 
 
 def ernie_moe(c: Config) -> Model:
@@ -115,10 +93,10 @@ def dots1(c: Config) -> Model:
     style = Style(bias=bias, out_bias=bias, qk_norm="head")
     late = c.whole("max_window_layers", least=0)
     full = [i < late for i in range(parts.layer_count(c))]
-    return stack(c, _corrected(c), style, windows=windows(c, full))
+    return stack(c, corrected_feeds(c), style, windows=windows(c, full))
 
 
-def _corrected(
+def corrected_feeds(
     c: Config, key: str = "n_routed_experts", shared: str = "n_shared_experts", bias: bool = False
 ) -> list[Feed]:
     """Experts behind a router whose scores are corrected, after the first dense layers."""
@@ -132,25 +110,15 @@ def exaone_moe(c: Config) -> Model:
     """K-EXAONE: windows by a pattern, experts after the first layer, a norm on each head."""
     c = c.over(num_key_value_heads=32, sliding_window=4096, sliding_window_pattern=4)
     c = c.over(num_experts=64, num_experts_per_tok=8, moe_intermediate_size=1024)
-    feeds = _corrected(c.over(num_shared_experts=1), "num_experts", "num_shared_experts")
+    feeds = corrected_feeds(c.over(num_shared_experts=1), "num_experts", "num_shared_experts")
     return stack(c, feeds, Style(qk_norm="head"), windows=exaone_windows(c))
-
-
-def hy_v3(c: Config) -> Model:
-    """Hunyuan 3: experts after the first layer, a norm on each head."""
-    c = c.over(num_key_value_heads=8, head_dim=128, num_experts=192, num_experts_per_tok=8)
-    c = c.over(moe_intermediate_size=1536, num_shared_experts=1)
-    bias = c.flag("attention_bias")
-    style = Style(bias=bias, out_bias=bias, qk_norm="head")
-    feeds = _corrected(c, "num_experts", "num_shared_experts", c.flag("mlp_bias"))
-    return stack(c, feeds, style)
 
 
 def solar_open(c: Config) -> Model:
     """Solar Open: experts in every layer."""
     c = c.over(num_key_value_heads=8, head_dim=128, n_routed_experts=128, num_experts_per_tok=8)
     c = c.over(moe_intermediate_size=1280, n_shared_experts=1, first_k_dense_replace=0)
-    return stack(c, _corrected(c), Style(bias=c.flag("attention_bias")))
+    return stack(c, corrected_feeds(c), Style(bias=c.flag("attention_bias")))
 
 
 def mellum(c: Config) -> Model:
@@ -217,6 +185,36 @@ def afmoe(c: Config) -> Model:
     positions: list[Position] = ["rope" if w else "none" for w in seen]
     gate = _attention_gate(c)
     return stack(c, feeds, style, windows=seen, positions=positions, extra=gate)
+
+
+def beam(c: Config) -> Model:
+    """Beam: norms on either side, gated attention, a window in five layers of six."""
+    c = c.over(num_key_value_heads=8, head_dim=128, sliding_window=512, num_experts=256)
+    c = c.over(num_experts_per_tok=8, moe_intermediate_size=2560)
+    e = experts(c, "num_experts", width="moe_intermediate_size")
+    bias = c.flag("attention_bias")
+    style = Style(bias=bias, out_bias=bias, norms=SANDWICH, qk_norm="head")
+    count = parts.layer_count(c)
+    full = [i % 6 == 5 or i == count - 1 for i in range(count)]
+    heads = c.whole("num_attention_heads")
+    gate = (*_attention_gate(c), Tensor("attn_gate.bias", (heads,), "bias", "self_attn.gate_bias"))
+    feeds = dense_first(c, mixture(c, e, correction=CORRECTION), 3)
+    return stack(c, feeds, style, windows=windows(c, full), extra=gate)
+
+
+def flint(c: Config) -> Model:
+    """Flint: attention sinks, a window in three layers of four, two dense layers first."""
+    c = c.over(num_key_value_heads=4, head_dim=128, sliding_window=513, num_experts=256)
+    c = c.over(num_experts_per_tok=6, moe_intermediate_size=512)
+    c = c.over(shared_expert_intermediate_size=1024, mlp_only_layers=[0, 1])
+    shared = c.whole("shared_expert_intermediate_size", least=0)
+    e = experts(c, "num_experts", width="moe_intermediate_size", shared=shared)
+    sparse = mixture(c, e, shared="mlp.shared_expert.", correction=CORRECTION)
+    bias = c.flag("attention_bias")
+    style = Style(bias=bias, out_bias=bias, qk_norm="head", sinks=True)
+    count = parts.layer_count(c)
+    full = [i < 2 or i % 4 == 1 or i == count - 1 for i in range(count)]
+    return stack(c, sparse_feeds(c, sparse), style, windows=windows(c, full))
 
 
 def _attention_gate(c: Config) -> tuple[Tensor, ...]:
