@@ -36,10 +36,10 @@ class UnknownName(FitcheckError):
 
 
 class BadInput(FitcheckError):
-    """A file or an option that cannot be read as what it should be."""
+    """A file or an option that cannot be read as what it should be, in one line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(printable(message))
+        super().__init__(printable(message).replace("\n", "\\n"))
 
 
 class BadFile(FitcheckError):

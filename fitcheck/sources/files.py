@@ -135,6 +135,11 @@ def unreadable(path: Path, error: Exception) -> BadInput:
     return BadInput(f"{path}: {reason.lower()}")
 
 
+def shown(text: str, most: int = 80) -> str:
+    """A name that a stranger chose, quoted and shortened."""
+    return repr(text if len(text) <= most else f"{text[: most - 3]}...")
+
+
 def listed(names: Sequence[str], most: int = 3) -> str:
     """`a, b, c and 4 more`."""
     rest = len(names) - most

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from fitcheck.errors import BadInput
-from fitcheck.sources.files import Reader, read_whole, whole
+from fitcheck.sources.files import Reader, read_whole, shown, whole
 from fitcheck.units import MIB
 
 # A config.json with two thousand class labels is 100 KB.
@@ -28,7 +28,7 @@ def mapping(text: bytes, name: str) -> dict[str, object]:
     try:
         found = json.loads(text, object_pairs_hook=_once)
     except _Twice as twice:
-        raise BadInput(f"{name}: the key {str(twice)!r} stands in it twice") from None
+        raise BadInput(f"{name}: the key {shown(str(twice))} stands in it twice") from None
     except UnicodeDecodeError:
         raise BadInput(f"{name}: is not text, so it is no JSON") from None
     except json.JSONDecodeError as error:

@@ -12,7 +12,7 @@ import msgspec
 
 from fitcheck.architecture.checkpoint import Checkpoint, StoredTensor
 from fitcheck.errors import BadInput
-from fitcheck.sources.files import Reader, whole
+from fitcheck.sources.files import Reader, shown, whole
 from fitcheck.units import MIB, Bytes
 
 # Bits of one number. Source: as above, enum Dtype.
@@ -102,19 +102,18 @@ def _entry_of(file: str, name: str, raw: msgspec.Raw) -> _Entry:
     try:
         return _entry.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadInput(f"{file}: tensor '{name}' is not described right: {error}") from None
+        raise BadInput(f"{file}: tensor {shown(name)} is not described right: {error}") from None
 
 
 def _tensor(file: str, name: str, entry: _Entry) -> StoredTensor:
     begin, end = entry.data_offsets
     bits = DTYPE_BITS.get(entry.dtype)
     if bits is None:
-        raise BadInput(f"{file}: tensor '{name}' is of the unknown type '{entry.dtype}'")
+        raise BadInput(f"{file}: tensor {shown(name)} is of the unknown type {shown(entry.dtype)}")
     if any(n < 0 for n in entry.shape) or prod(entry.shape) * bits != 8 * (end - begin):
-        shape = " x ".join(map(str, entry.shape))
-        raise BadInput(
-            f"{file}: tensor '{name}' has {end - begin:,} bytes, not those of {entry.dtype} {shape}"
-        )
+        shape = " x ".join(map(str, entry.shape[:8]))
+        what = f"has {end - begin:,} bytes, not those of {entry.dtype} {shape}"
+        raise BadInput(f"{file}: tensor {shown(name)} {what}")
     return StoredTensor(name=name, dtype=entry.dtype, shape=entry.shape, size=Bytes(end - begin))
 
 
@@ -124,7 +123,9 @@ def _check_places(file: Reader, entries: Mapping[str, _Entry], start: int) -> No
     for name, entry in sorted(entries.items(), key=lambda item: item[1].data_offsets):
         begin, end = entry.data_offsets
         if begin != at or end < begin:
-            raise BadInput(f"{file.name}: tensor '{name}' does not begin where the last one ends")
+            raise BadInput(
+                f"{file.name}: tensor {shown(name)} does not begin where the last one ends"
+            )
         at = end
     if start + at > file.size:
         raise BadInput(

@@ -7,6 +7,7 @@ from typing import Final
 from fitcheck.architecture.checkpoint import StoredTensor
 from fitcheck.architecture.config import LARGEST_DIMENSION, MOST_LAYERS
 from fitcheck.errors import BadInput
+from fitcheck.sources.files import shown
 from fitcheck.sources.gguf.header import Header
 
 Values = dict[str, object]
@@ -44,7 +45,7 @@ class Facts:
         elif int(block[1]) < len(self.blocks):
             self.blocks[int(block[1])][block[2].removesuffix(".weight")] = tensor
         else:
-            raise BadInput(f"{self.name}: '{tensor.name}' is beyond the last block")
+            raise BadInput(f"{self.name}: {shown(tensor.name)} is beyond the last block")
 
     def value(self, key: str) -> object:
         """What stands under `ARCHITECTURE.key`, None where nothing does."""

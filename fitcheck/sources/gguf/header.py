@@ -11,7 +11,7 @@ import msgspec
 
 from fitcheck.architecture.checkpoint import StoredTensor
 from fitcheck.errors import BadInput
-from fitcheck.sources.files import Reader
+from fitcheck.sources.files import Reader, shown
 from fitcheck.sources.gguf.cursor import Cursor
 from fitcheck.sources.gguf.types import ARRAY, SCALARS, STRING, TENSOR_TYPES
 from fitcheck.units import Bytes, round_up
@@ -112,7 +112,7 @@ def _metadata(cursor: Cursor, count: int) -> tuple[dict[str, object], dict[str, 
     for _ in range(count):
         key = cursor.text()
         if key in metadata or key in lengths:
-            raise BadInput(f"{cursor.file.name}: the key '{key}' stands in it twice")
+            raise BadInput(f"{cursor.file.name}: the key {shown(key)} stands in it twice")
         value = _value(cursor, key, cursor.whole("I"))
         if isinstance(value, _Skipped):
             lengths[key] = value.length
@@ -138,7 +138,7 @@ def _value(cursor: Cursor, key: str, kind: int) -> object:
 def _scalar(cursor: Cursor, key: str, kind: int) -> str:
     code = SCALARS.get(kind)
     if code is None:
-        raise BadInput(f"{cursor.file.name}: the key '{key}' is of an unknown type ({kind})")
+        raise BadInput(f"{cursor.file.name}: the key {shown(key)} is of an unknown type ({kind})")
     return code
 
 
@@ -165,7 +165,7 @@ def _tensor(cursor: Cursor) -> _Place:
     name = cursor.text()
     dimensions = cursor.whole("I")
     if dimensions > MOST_DIMENSIONS:
-        raise BadInput(f"{cursor.file.name}: tensor '{name}' has {dimensions:,} dimensions")
+        raise BadInput(f"{cursor.file.name}: tensor {shown(name)} has {dimensions:,} dimensions")
     extents = tuple(int(n) for n in cursor.numbers("Q", dimensions))
     kind, start = cursor.whole("I"), cursor.whole()
     return _Place(
@@ -183,21 +183,20 @@ def _size(file: Reader, name: str, kind: int, extents: tuple[int, ...]) -> Bytes
     block = TENSOR_TYPES.get(kind)
     if block is None:
         raise BadInput(
-            f"{file.name}: tensor '{name}' is of ggml type {kind}, which is not known here"
+            f"{file.name}: tensor {shown(name)} is of ggml type {kind}, which is not known here"
         )
     if not 0 < prod(extents) < _LARGEST or max(extents, default=1) >= _LARGEST:
         raise BadInput(
-            f"{file.name}: tensor '{name}' has the shape {_shown(extents)}, which none has"
+            f"{file.name}: tensor {shown(name)} has the shape {_extents(extents)}, which none has"
         )
     row = extents[0] if extents else 1
     if not block.fits(row):
-        raise BadInput(
-            f"{file.name}: tensor '{name}' has rows of {row:,}, not whole blocks of {block.name}"
-        )
+        what = f"has rows of {row:,}, not whole blocks of {block.name}"
+        raise BadInput(f"{file.name}: tensor {shown(name)} {what}")
     return block.size(row, prod(extents[1:]))
 
 
-def _shown(extents: Iterable[int]) -> str:
+def _extents(extents: Iterable[int]) -> str:
     return " x ".join(f"{n:,}" for n in extents)
 
 
@@ -208,7 +207,9 @@ def _check_places(file: Reader, places: list[_Place], start: int, alignment: int
     end = 0
     for place in sorted(places, key=lambda place: place.start):
         if place.start < end or place.start % alignment:
-            raise BadInput(f"{file.name}: tensor '{place.tensor.name}' lies where another one does")
+            raise BadInput(
+                f"{file.name}: tensor {shown(place.tensor.name)} lies where another one does"
+            )
         end = place.start + place.tensor.size
     if start + end > file.size:
         raise BadInput(
