@@ -38,16 +38,16 @@ def guess(c: Config) -> Model:
     Raises BadInput, naming everything that is missing, where they do not suffice.
     """
     kind = printable(_kind(c))
+    where = f"{c.name}: in {c.path[:-1]}, {kind}" if c.path else f"{c.name}: {kind}"
     if c.flag("is_encoder_decoder"):
-        raise BadInput(f"{c.name}: {c.path}{kind}, and it has an encoder")
+        raise BadInput(f"{where}, and it has an encoder")
     missing = [keys[0] for keys in NEEDED if not any(key in c for key in keys)]
     if WIDTH[0] in missing and "moe_intermediate_size" in c:
         missing.remove(WIDTH[0])
     if missing:
         needed = "is" if len(missing) == 1 else "are"
         raise BadInput(
-            f"{c.name}: {c.path}{kind}, and {', '.join(missing)} {needed} missing to read it "
-            "as a Llama-like decoder"
+            f"{where}, and {', '.join(missing)} {needed} missing to read it as a Llama-like decoder"
         )
     model, what = _decoder(c)
     left = [key for key in BESIDE if key in c]
