@@ -46,8 +46,8 @@ class Tower(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def parameters(self) -> int:
-        """Numbers in its weights."""
-        return sum(t.numel for t in self.tensors)
+        """Numbers in its weights, buffers left out."""
+        return sum(t.numel for t in self.tensors if not t.buffer)
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
