@@ -15,6 +15,7 @@ from fitcheck.architecture.families.stack import (
     block,
     fused,
     fused_block,
+    named,
     plain,
     windows,
 )
@@ -37,15 +38,15 @@ def gpt_neox(c: Config) -> Model:
         qkv="attention.query_key_value",
         out="attention.dense",
     )
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings"),
+        layer,
         norm_bias=True,
         embeddings="gpt_neox.embed_in",
         final_norm="gpt_neox.final_layer_norm",
         head="embed_out",
+        layers_path="gpt_neox.layers",
     )
-    return parts.decoder(c, layer, tensors=outer, layers_path="gpt_neox.layers")
 
 
 def _four_h(c: Config, width: int, *, bias: bool) -> Feed:
@@ -71,16 +72,15 @@ def gpt_neox_japanese(c: Config) -> Model:
             extra=(bias,) if closing else (),
         )
 
-    outer = parts.outer_tensors(
+    layers = parts.each((i == last for i in range(last + 1)), layer)
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings", default=True),
+        layers,
+        tied=True,
         norm_bias=True,
         embeddings="gpt_neox_japanese.embed_in",
         final_norm="gpt_neox_japanese.final_layer_norm",
-    )
-    layers = parts.each((i == last for i in range(last + 1)), layer)
-    return parts.decoder(
-        c, layers, tensors=outer, tied_by_default=True, layers_path="gpt_neox_japanese.layers"
+        layers_path="gpt_neox_japanese.layers",
     )
 
 
@@ -100,14 +100,15 @@ def falcon(c: Config) -> Model:
     feed = _four_h(c, c.whole("ffn_hidden_size", default=4 * hidden_size), bias=bias)
     qkv, out = "self_attention.query_key_value", "self_attention.dense"
     layer = fused_block(c, a, feed, style, qkv=qkv, out=out)
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings", default=True),
+        layer,
+        tied=True,
         norm_bias=True,
         embeddings="transformer.word_embeddings",
         final_norm="transformer.ln_f",
+        layers_path="transformer.h",
     )
-    return parts.decoder(c, layer, tensors=outer, tied_by_default=True, layers_path="transformer.h")
 
 
 def _falcon_attention(c: Config) -> Attention:
@@ -142,18 +143,18 @@ def bloom(c: Config) -> Model:
         qkv="self_attention.query_key_value",
         out="self_attention.dense",
     )
-    outer = parts.outer_tensors(
-        c,
-        tied=c.flag("tie_word_embeddings", default=True),
-        norm_bias=True,
-        embeddings="transformer.word_embeddings",
-        final_norm="transformer.ln_f",
-    )
     first = parts.norm(
         "token_embd_norm", hidden_size, "transformer.word_embeddings_layernorm", True
     )
-    return parts.decoder(
-        c, layer, tensors=(*outer, *first), tied_by_default=True, layers_path="transformer.h"
+    return named(
+        c,
+        layer,
+        tied=True,
+        norm_bias=True,
+        embeddings="transformer.word_embeddings",
+        final_norm="transformer.ln_f",
+        layers_path="transformer.h",
+        extra=first,
     )
 
 
@@ -173,14 +174,13 @@ def mpt(c: Config) -> Model:
     style = Style(norms=(("attn_norm", "norm_1"), ("ffn_norm", "norm_2")))
     a = parts.attention(own, position="alibi" if alibi else "learned")
     layer = fused_block(c, a, feed, style, qkv="attn.Wqkv", out="attn.out_proj")
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings", default=True),
+        layer,
+        tied=True,
         embeddings="transformer.wte",
         final_norm="transformer.norm_f",
-    )
-    return parts.decoder(
-        c, layer, tensors=outer, tied_by_default=True, layers_path="transformer.blocks"
+        layers_path="transformer.blocks",
     )
 
 
@@ -202,13 +202,7 @@ def persimmon(c: Config) -> Model:
         qkv="self_attn.query_key_value",
         out="self_attn.dense",
     )
-    outer = parts.outer_tensors(
-        c,
-        tied=c.flag("tie_word_embeddings"),
-        norm_bias=True,
-        final_norm="model.final_layernorm",
-    )
-    return parts.decoder(c, layer, tensors=outer)
+    return named(c, layer, norm_bias=True, final_norm="model.final_layernorm")
 
 
 def phi(c: Config) -> Model:
@@ -230,14 +224,13 @@ def phi(c: Config) -> Model:
     )
     width = c.whole("intermediate_size", "n_inner", default=4 * hidden_size)
     feed = plain(c, width=width, up="mlp.fc1", down="mlp.fc2", bias=True)
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings"),
+        block(c, parts.attention(c), feed, style),
         norm_bias=True,
         head_bias=True,
         final_norm="model.final_layernorm",
     )
-    return parts.decoder(c, block(c, parts.attention(c), feed, style), tensors=outer)
 
 
 def phi3(c: Config) -> Model:
@@ -273,13 +266,13 @@ def dbrx(c: Config) -> Model:
         qkv="norm_attn_norm.attn.Wqkv",
         out="norm_attn_norm.attn.out_proj",
     )
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings"),
+        layer,
         embeddings="transformer.wte",
         final_norm="transformer.norm_f",
+        layers_path="transformer.blocks",
     )
-    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.blocks")
 
 
 def _dbrx_experts(hidden_size: int, e: Experts) -> tuple[Tensor, ...]:

@@ -20,6 +20,7 @@ from fitcheck.architecture.families.stack import (
     fused,
     fused_block,
     mixture,
+    named,
     stack,
 )
 from fitcheck.architecture.feed_forward import DenseMLP
@@ -72,15 +73,14 @@ def _chatglm_6b(c: Config) -> Model:
 
 def _tied(c: Config, layer: Layer) -> Model:
     """A stack of such layers, the head tied to the embeddings unless told otherwise."""
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings", default=True),
+        layer,
+        tied=True,
         norm_bias=True,
         embeddings="transformer.word_embeddings",
         final_norm="transformer.final_layernorm",
-    )
-    return parts.decoder(
-        c, layer, tensors=outer, tied_by_default=True, layers_path="transformer.layers"
+        layers_path="transformer.layers",
     )
 
 

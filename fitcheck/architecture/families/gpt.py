@@ -13,6 +13,7 @@ from fitcheck.architecture.families.stack import (
     Style,
     block,
     fused_block,
+    named,
     plain,
 )
 from fitcheck.architecture.mixers import Attention, Position
@@ -113,15 +114,15 @@ def _fc(c: Config) -> Feed:
 
 
 def _side_by_side(c: Config, layer: Layer) -> Model:
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings"),
+        layer,
         norm_bias=True,
         head_bias=True,
         embeddings="transformer.wte",
         final_norm="transformer.ln_f",
+        layers_path="transformer.h",
     )
-    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.h")
 
 
 def opt(c: Config) -> Model:
@@ -166,29 +167,23 @@ def xglm(c: Config) -> Model:
         {**c.values, "num_attention_heads": c.values.get("attention_heads")}, c.name, c.path
     )
     layer = _opt_block(own, True, OPT_NORMS, "none")
-    outer = parts.outer_tensors(
-        c,
-        tied=c.flag("tie_word_embeddings", default=True),
-        norm_bias=True,
-        final_norm="model.layer_norm",
-    )
-    return parts.decoder(c, layer, tensors=outer, tied_by_default=True)
+    return named(c, layer, tied=True, norm_bias=True, final_norm="model.layer_norm")
 
 
 def biogpt(c: Config) -> Model:
     """BioGPT: OPT's blocks with learned positions."""
     layer = _opt_block(c, True, OPT_NORMS, "learned")
     hidden_size = c.whole("hidden_size")
-    outer = parts.outer_tensors(
+    count = c.whole("max_position_embeddings") + 2
+    positions = Tensor("position_embd", (count, hidden_size), "embedding", "biogpt.embed_positions")
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings", default=True),
+        layer,
+        tied=True,
         norm_bias=True,
         embeddings="biogpt.embed_tokens",
         final_norm="biogpt.layer_norm",
         head="output_projection",
-    )
-    count = c.whole("max_position_embeddings") + 2
-    positions = Tensor("position_embd", (count, hidden_size), "embedding", "biogpt.embed_positions")
-    return parts.decoder(
-        c, layer, tensors=(*outer, positions), tied_by_default=True, layers_path="biogpt.layers"
+        layers_path="biogpt.layers",
+        extra=(positions,),
     )

@@ -15,6 +15,7 @@ from fitcheck.architecture.families.stack import (
     fused_block,
     gated,
     mixture,
+    named,
     stack,
     windows,
 )
@@ -40,13 +41,13 @@ def qwen(c: Config) -> Model:
     )
     style = Style(norms=(("attn_norm", "ln_1"), ("ffn_norm", "ln_2")), bias=True, out_bias=bias)
     layer = fused_block(c, a, feed, style, qkv="attn.c_attn", out="attn.c_proj")
-    outer = parts.outer_tensors(
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings"),
+        layer,
         embeddings="transformer.wte",
         final_norm="transformer.ln_f",
+        layers_path="transformer.h",
     )
-    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.h")
 
 
 def qwen2(c: Config) -> Model:

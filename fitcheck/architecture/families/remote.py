@@ -17,6 +17,7 @@ from fitcheck.architecture.families.stack import (
     fused_block,
     gated,
     mixture,
+    named,
     stack,
 )
 from fitcheck.architecture.feed_forward import DenseMLP
@@ -64,13 +65,7 @@ def internlm2(c: Config) -> Model:
     )
     a = parts.attention(c)
     layer = fused_block(c, a, feed, style, qkv="attention.wqkv", out="attention.wo")
-    outer = parts.outer_tensors(
-        c,
-        tied=c.flag("tie_word_embeddings"),
-        embeddings="model.tok_embeddings",
-        head="output",
-    )
-    return parts.decoder(c, layer, tensors=outer)
+    return named(c, layer, embeddings="model.tok_embeddings", head="output")
 
 
 def orion(c: Config) -> Model:
@@ -103,14 +98,14 @@ def exaone(c: Config) -> Model:
         prefix="attn.attention.",
         out="out_proj",
     )
-    outer = parts.outer_tensors(
+    layer = block(c, parts.attention(c), feed, style)
+    return named(
         c,
-        tied=c.flag("tie_word_embeddings"),
+        layer,
         embeddings="transformer.wte",
         final_norm="transformer.ln_f",
+        layers_path="transformer.h",
     )
-    layer = block(c, parts.attention(c), feed, style)
-    return parts.decoder(c, layer, tensors=outer, layers_path="transformer.h")
 
 
 def yuan(c: Config) -> Model:
@@ -157,10 +152,7 @@ def bailing_moe(c: Config) -> Model:
         return fused_block(c, a, feeds[i], style, qkv=qkv, out=out)
 
     layers = parts.each((numbers[id(f)] for f in feeds), layer)
-    outer = parts.outer_tensors(
-        c, tied=c.flag("tie_word_embeddings"), embeddings="model.word_embeddings"
-    )
-    return parts.decoder(c, layers, tensors=outer)
+    return named(c, layers, embeddings="model.word_embeddings")
 
 
 def grok1(c: Config) -> Model:

@@ -116,6 +116,37 @@ def stack(
     )
 
 
+def named(
+    c: Config,
+    layer: Layer | Sequence[Layer],
+    *,
+    embeddings: str = "model.embed_tokens",
+    final_norm: str = "model.norm",
+    head: str = "lm_head",
+    layers_path: str = "model.layers",
+    norm_bias: bool = False,
+    head_bias: bool = False,
+    tied: bool = False,
+    extra: Iterable[Tensor] = (),
+) -> Model:
+    """A decoder whose outer modules have names of their own; `extra` tensors lie outside of layers.
+
+    `tied` is what the class takes where config.json does not say.
+    """
+    outer = parts.outer_tensors(
+        c,
+        tied=c.flag("tie_word_embeddings", default=tied),
+        norm_bias=norm_bias,
+        head_bias=head_bias,
+        embeddings=embeddings,
+        final_norm=final_norm,
+        head=head,
+    )
+    return parts.decoder(
+        c, layer, tensors=(*outer, *extra), tied_by_default=tied, layers_path=layers_path
+    )
+
+
 def block(
     c: Config, a: Attention, feed: Feed, style: Style = LLAMA, extra: tuple[Tensor, ...] = ()
 ) -> Layer:
