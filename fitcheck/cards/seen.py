@@ -81,7 +81,7 @@ def _card(seen: Seen, asked: str, beside: Beside) -> tuple[Card | Unseen, list[s
         used=seen.used,
         free=size.free,
         compute_capability=capability,
-        unified=seen.unified or bool(gpu and gpu.unified),
+        unified=_is_shared(seen, gpu),
         index=seen.index,
         source=f"{asked}{'' if gpu is None else f', catalog: {gpu.id}'}",
     )
@@ -141,9 +141,10 @@ class Known(msgspec.Struct, frozen=True):
 
 def _known(seen: Seen, beside: Beside) -> Known:
     rows = _by_pci(seen.pci) or names.find_printed(seen.name)
-    size = None if seen.slice else seen.total or (beside.ram_total if seen.unified else None)
     if not rows:
         return Known(None)
+    host = beside.ram_total if rows[0].unified else None
+    size = None if seen.slice else seen.total or host
     near = [g for g in rows if size is not None and _distance(g, size) <= NEAR]
     if near:
         return Known(min(near, key=lambda g: (_distance(g, size or 1), g.bandwidth or 0)))
@@ -189,11 +190,16 @@ def _size(seen: Seen, gpu: Gpu | None, beside: Beside) -> Size | None:
     if seen.slice and gpu and seen.total is None:
         total = mig.instance(gpu.model, seen.slice)
         return None if total is None else Size(total, Bytes(0), None)
-    if (seen.unified or (gpu and gpu.unified)) and seen.vendor != "":
+    if _is_shared(seen, gpu):
         return _shared(seen, gpu, beside)
     if seen.total is None or not 0 < seen.total <= LARGEST_READING:
         return _of_catalog(seen, gpu)
     return _read(seen, gpu)
+
+
+def _is_shared(seen: Seen, gpu: Gpu | None) -> bool:
+    """Whether its memory is the computer's: the catalog knows, else the tool."""
+    return seen.unified if gpu is None else gpu.unified
 
 
 def _of_catalog(seen: Seen, gpu: Gpu | None) -> Size | None:

@@ -60,8 +60,12 @@ def _detailed(data: Any, run: Run) -> Any:  # noqa: ANN401 (JSON of any shape)
 
 def parse(data: Any) -> Reading:  # noqa: ANN401 (JSON of any shape)
     """`xpu-smi discovery -j`: a list without memory, or with -d one device and its memory."""
-    listed = data.get("device_list", [data]) if isinstance(data, Mapping) else []
-    rows = [row for row in listed if isinstance(row, Mapping) and "device_name" in row]
+    listed = data.get("device_list", [data]) if isinstance(data, Mapping) else None
+    rows = [
+        row
+        for row in (listed if isinstance(listed, list) else [])
+        if isinstance(row, Mapping) and "device_name" in row
+    ]
     if not rows:
         return nothing(ASKED, "xpu-smi lists no device")
     drivers = (str(row["driver_version"]) for row in rows if row.get("driver_version"))

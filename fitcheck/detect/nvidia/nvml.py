@@ -35,6 +35,7 @@ class Nvml(Protocol):
     NVMLError_LibraryNotFound: type[Exception]
     NVMLError_DriverNotLoaded: type[Exception]
     NVMLError_NoPermission: type[Exception]
+    NVMLError_NotSupported: type[Exception]
 
     # ruff: noqa: D102 (NVML's names, which say it)
     def nvmlInit(self) -> None: ...
@@ -97,9 +98,13 @@ def _read(nvml: Nvml, environment: Mapping[str, str]) -> Reading:
     notes: list[str] = []
     unseen: list[Unseen] = []
     for index in range(nvml.nvmlDeviceGetCount()):
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        card = _card(nvml, handle, index)
-        pieces = _slices(nvml, handle, card) if card.sliced else (card,)
+        try:
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            card = _card(nvml, handle, index)
+            pieces = _slices(nvml, handle, card) if card.sliced else (card,)
+        except nvml.NVMLError as fault:
+            unseen.append(Unseen(ASKED, f"card {index} answers: {fault}"))
+            continue
         cards.extend(pieces)
         unseen.extend([] if pieces else [uncut(ASKED, card)])
         notes.extend(_programs(nvml, handle, index))
@@ -154,9 +159,14 @@ def _with_memory(nvml: Nvml, handle: Handle, card: Seen) -> Seen:
 def _memory(nvml: Nvml, handle: Handle) -> _Memory | None:
     """total, used, free and, from R510 on, reserved (which is part of `used` before)."""
     second = getattr(nvml, "nvmlMemory_v2", None)
-    asked = second and _or_none(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle, version=second))
-    found = asked or _or_none(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle))
-    return found if found is not None and found.total else None
+    if second is not None:
+        found = _or_none(nvml, lambda: nvml.nvmlDeviceGetMemoryInfo(handle, version=second))
+        if found is not None:
+            return found
+    try:
+        return nvml.nvmlDeviceGetMemoryInfo(handle)
+    except nvml.NVMLError_NotSupported:
+        return None
 
 
 def _slices(nvml: Nvml, handle: Handle, card: Seen) -> tuple[Seen, ...]:
