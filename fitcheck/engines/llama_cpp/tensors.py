@@ -107,8 +107,13 @@ _MTP_IN_FILE: Final = frozenset(
     ]
 )
 
+# Gemma 3n's embeddings are cut to the rows of those for each layer (in _outside): files published
+# with the model leave out the 256 tokens of images and sound, which the converter has filled up
+# with zeros since December 2025.
 # Their checkpoints hold the head, though transformers ties it to the embeddings.
 _WITH_HEAD: Final = frozenset(("falcon",))
+# Several equal matrices that become one tensor. conversion/gemma.py.
+_STACKED: Final = frozenset(("altup_proj", "altup_unembd_proj"))
 # BERT is converted as an encoder, without what predicts masked words. conversion/bert.py.
 _PREDICTION: Final = frozenset(("cls", "cls.bias", "cls.norm", "cls.norm.bias", "output.bias"))
 
@@ -138,8 +143,17 @@ def gguf_file(model: Model, mtp: bool | None = None) -> GgufFile:
 
 
 def _outside(model: Model, arch: str) -> Iterator[Tensor]:
+    rows = {t.role: t.shape[0] for t in model.tensors}
     for t in model.tensors:
-        if arch != "bert" or t.role not in _PREDICTION:
+        if arch == "bert" and t.role in _PREDICTION:
+            continue
+        if t.role in _STACKED:
+            count = sum(other.role == t.role for other in model.tensors)
+            if rows.pop(t.role, None):
+                yield Tensor(t.role, (count, *t.shape))
+        elif arch == "gemma3n" and t.role == "token_embd":
+            yield Tensor(t.role, (rows["per_layer_token_embd"], *t.shape[1:]), t.kind)
+        else:
             yield t
         if arch in _WITH_HEAD and model.tie_word_embeddings and t.role == "token_embd":
             yield Tensor("output", t.shape)

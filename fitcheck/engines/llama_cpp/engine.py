@@ -1,0 +1,229 @@
+"""llama.cpp, and the programs that start it for you."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from fitcheck.architecture import Model
+from fitcheck.engines.base import Memory, Range, Term, Workload
+from fitcheck.engines.llama_cpp import projector, weights
+from fitcheck.engines.llama_cpp.gguf import GgufFile
+from fitcheck.engines.llama_cpp.placement import Held
+from fitcheck.engines.llama_cpp.weights import Weights
+from fitcheck.errors import BadInput
+from fitcheck.machine import Card
+from fitcheck.quantization import SCHEMES, Precision, Scheme
+from fitcheck.quantization.ggml import FILE_TYPES, FileType
+from fitcheck.units import MIB, Bytes, gib
+
+NAME: Final = "llama.cpp"
+_DEFAULTS: Final[dict[Precision, str]] = {
+    "fp32": "fp32",
+    "fp16": "fp16",
+    "int8": "q8_0",
+    "int6": "q6_k",
+    "int5": "q5_k_m",
+    "int4": "q4_k_m",
+    "int3": "q3_k_m",
+    "int2": "q2_k",
+    "int1": "iq1_m",
+}
+# What a process holds on a card before anything of a model: the driver's context and ggml-cuda's
+# kernels. llama.cpp's own "total less free" on idle cards: RTX 4090 392 MiB, RTX 5090 521, H100 527
+# (logs of llama-server --list-devices, 2025 and 2026); their mean. Bare contexts on older cards:
+# 306 (K80), 320 (Titan V). Above the largest, cuBLAS's workspace (32 MiB on Hopper) and what
+# ggml-cuda's pool takes for dequantized matrices are not in the terms.
+CONTEXT: Final = Bytes(480 * MIB)
+CONTEXT_LOW: Final = Bytes(300 * MIB)
+CONTEXT_HIGH: Final = Bytes(650 * MIB)
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """How a program that runs on llama.cpp differs from llama.cpp started by hand.
+
+    `parallel` slots by default; `spared` is what it leaves of each card beside what is counted.
+    """
+
+    name: str
+    title: str
+    defaults: str
+    parallel: int = 1
+    spared: Bytes = Bytes(0)
+
+
+class LlamaCppModel:
+    """A model's file in llama.cpp."""
+
+    def __init__(
+        self, program: Program, model: Model, scheme: Scheme, file_type: FileType, imatrix: bool
+    ) -> None:
+        self.program = program
+        self.model = model
+        self.scheme = scheme
+        self.file_type = file_type
+        self.weights = Weights(model, file_type, imatrix)
+        self._held: dict[object, tuple[Held, ...]] = {}
+
+    @property
+    def file(self) -> GgufFile:
+        """The file's tensors."""
+        return self.weights.file
+
+    @property
+    def file_bytes(self) -> Bytes:
+        """The language model's file; a projector for images or sound is a second one."""
+        return self.weights.file_bytes
+
+    def settle(self, workload: Workload) -> Workload:
+        """The defaults of llama-server. Raises BadInput on a setting that is no number."""
+        _number(workload, "n_gpu_layers")
+        _number(workload, "n_cpu_moe")
+        return msgspec.structs.replace(
+            workload,
+            kv_cache=workload.kv_cache or "f16",
+            attention=workload.attention or "auto",
+            ubatch=workload.ubatch or 512,
+            parallel=workload.parallel or max(workload.batch, self.program.parallel),
+        )
+
+    def held(self, workload: Workload, free: Sequence[int]) -> tuple[Held, ...]:
+        """Each tensor at its place, on cards with so much free memory."""
+        layers, experts = _number(workload, "n_gpu_layers"), _number(workload, "n_cpu_moe")
+        key = (layers, experts, tuple(free))
+        if key not in self._held:
+            self._held[key] = self.weights.hold(layers, experts, free)
+        return self._held[key]
+
+    def memory(self, workload: Workload, cards: int = 1) -> Memory:
+        """Weights, caches, buffers and each card's context, over so many equal cards."""
+        held = self.held(workload, [1] * cards)
+        terms = (*weights.terms(held), *self._second(workload), context(cards))
+        return Memory(terms=terms, total=_range(terms, cards), notes=self.notes(workload))
+
+    def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
+        """Layers in order, as many to each card as its share of the memory."""
+        held = self.held(workload, [max(u, 1) for u in usable])
+        return tuple(self._share(workload, held, card) for card in range(len(usable)))
+
+    def _share(self, workload: Workload, held: Iterable[Held], card: int) -> Memory:
+        """One card's part; what is in host memory is told with the first."""
+        here = [h for h in held if h.card == card or (h.card < 0 and card == 0)]
+        second = self._second(workload) if card == 0 else ()
+        terms = (*weights.terms(here), *second, context(1))
+        notes = self.notes(workload) if card == 0 else ()
+        return Memory(terms=terms, total=_range(terms, 1), notes=notes)
+
+    def _second(self, workload: Workload) -> tuple[Term, ...]:
+        return projector.terms(self.model) if workload.settings.get("mmproj") == "on" else ()
+
+    def notes(self, workload: Workload) -> tuple[str, ...]:
+        """What is not in the terms unless asked for."""
+        found = []
+        if self.model.towers and not self._second(workload):
+            size = sum(t.size for t in projector.terms(self.model))
+            found.append(f"images or sound take a second file (mmproj) of {gib(size)} GiB more")
+        if self.model.mtp_layers and not self.file.nextn:
+            found.append("the file is counted without layers for multi-token prediction")
+        return tuple(found)
+
+
+class LlamaCpp:
+    """The engine, and the programs on top of it."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.name = program.name
+        self.title = program.title
+        self.defaults = program.defaults
+
+    def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
+        """The mixtures that most published files have."""
+        name = _DEFAULTS.get(precision)
+        return None if name is None else SCHEMES[name]
+
+    def load(self, model: Model, scheme: Scheme, imatrix: bool | None = None) -> LlamaCppModel:
+        """A file of that type; `imatrix` None is with a matrix where llama-quantize demands one.
+
+        Raises BadInput for a scheme that is no file type, and for a model that llama.cpp does not
+        run.
+        """
+        file_type = _file_type(model, scheme)
+        if file_type is None:
+            runners = ", ".join(scheme.engines)
+            raise BadInput(f"{scheme.name} is not run by {self.name}, but by {runners}")
+        wanted = file_type.imatrix if imatrix is None else imatrix
+        return LlamaCppModel(self.program, model, scheme, file_type, wanted)
+
+    def usable(self, card: Card, workload: Workload) -> Bytes:
+        """All that is free, less what the program spares."""
+        return Bytes(max(card.available - self.program.spared, 0))
+
+
+def _file_type(model: Model, scheme: Scheme) -> FileType | None:
+    """The scheme's file type; a model published in MXFP4 keeps it if asked for by that name."""
+    if scheme.file_type is not None:
+        return FILE_TYPES[scheme.file_type]
+    published = (model.quantization_config or {}).get("quant_method")
+    return FILE_TYPES["copy"] if scheme.name == published == "mxfp4" else None
+
+
+def _number(workload: Workload, key: str) -> int | None:
+    """A whole number among the settings, None if it is not there or `all`."""
+    text = workload.settings.get(key)
+    if text is None or text == "all":
+        return None
+    if not text.isdecimal():
+        raise BadInput(f"{key} is '{text}', not a number of layers")
+    return int(text)
+
+
+def context(cards: int) -> Term:
+    """What each card's driver context takes."""
+    return Term(
+        component="overhead",
+        name="CUDA context and kernels",
+        size=Bytes(cards * CONTEXT),
+        formula="cards * context",
+        values={"cards": cards, "context": CONTEXT},
+        source="llama-server --list-devices on idle cards, 392 to 527 MiB (2025 and 2026)",
+    )
+
+
+def _range(terms: Iterable[Term], cards: int) -> Range:
+    """Buffers are exact; the context differs by driver and card."""
+    expected = sum(t.size for t in terms if t.component != "host")
+    return Range(
+        Bytes(expected - cards * (CONTEXT - CONTEXT_LOW)),
+        Bytes(expected),
+        Bytes(expected + cards * (CONTEXT_HIGH - CONTEXT)),
+    )
+
+
+LLAMA_CPP: Final = LlamaCpp(
+    Program(
+        name=NAME,
+        title="GGUF files, on cards and beside them",
+        defaults="all layers on the card, f16 cache, ubatch 512, one slot, flash attention",
+    )
+)
+# Ollama: what it leaves of each card is MinimumMemory in ml/device.go (ollama 01dea0353, 2026);
+# OLLAMA_NUM_PARALLEL is 1.
+OLLAMA: Final = LlamaCpp(
+    Program(
+        name="ollama",
+        title="llama.cpp, models by name",
+        defaults="457 MiB of each card left free, f16 cache, one request at a time",
+        spared=Bytes(457 * MIB),
+    )
+)
+# LM Studio: Max Concurrent Predictions is 4 (lmstudio.ai/docs/app/advanced/parallel-requests,
+# 0.4.0, January 2026).
+LM_STUDIO: Final = LlamaCpp(
+    Program(
+        name="lmstudio",
+        title="llama.cpp with windows and buttons",
+        defaults="four slots on one cache, f16 cache",
+        parallel=4,
+    )
+)
