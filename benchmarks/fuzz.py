@@ -8,6 +8,7 @@ with its number, and the exit code is 1. Also told: the slowest input, and the m
 """
 
 import argparse
+import copy
 import json
 import random
 import resource
@@ -105,7 +106,7 @@ def values_changed(content: bytes, dice: random.Random) -> bytes:
             if isinstance(place[key], dict) and place[key] and dice.random() < 0.7:
                 place = place[key]
                 continue
-            place[key] = dice.choice(VALUES)
+            place[key] = copy.deepcopy(dice.choice(VALUES))
             break
     return json.dumps(values).encode()
 

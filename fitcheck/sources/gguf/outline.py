@@ -96,7 +96,7 @@ def _mixers(f: Facts, index: int, block: Block) -> list[Mixer]:
     if recurs:
         found.append(_recurrent(f, block))
     if "attn_kv_a_mqa" in block:
-        found.append(_latent(f))
+        found.append(_latent(f, block))
     elif not recurs or "attn_k" in block:
         found.extend(_attention(f, index, block))
     return found
@@ -123,8 +123,9 @@ def _attention(f: Facts, index: int, block: Block) -> list[Mixer]:
     ]  # fmt: skip
 
 
-def _latent(f: Facts) -> LatentAttention:
+def _latent(f: Facts, block: Block) -> LatentAttention:
     rope = f.whole("rope.dimension_count")
+    indexed = f.whole("attention.indexer.key_length") if "indexer.attn_k" in block else 0
     return LatentAttention(
         num_attention_heads=f.heads,
         q_lora_rank=f.whole("attention.q_lora_rank") or None,
@@ -132,7 +133,7 @@ def _latent(f: Facts) -> LatentAttention:
         qk_nope_head_dim=f.whole("attention.key_length_mla", f.head_dim) - rope,
         qk_rope_head_dim=rope,
         v_head_dim=f.whole("attention.value_length_mla") or f.whole("attention.value_length"),
-        index_head_dim=f.whole("attention.indexer.key_length") or None,
+        index_head_dim=indexed or None,
     )
 
 

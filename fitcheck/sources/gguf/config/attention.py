@@ -51,6 +51,7 @@ def indexer(f: Facts) -> Values:
         "index_n_heads": f.whole("attention.indexer.head_count"),
         "index_head_dim": f.whole("attention.indexer.key_length"),
         "index_topk": f.whole("attention.indexer.top_k"),
+        "indexer_types": ["full" if i else "shared" for i in f.with_role("indexer.attn_k")],
     }
 
 
