@@ -267,11 +267,9 @@ def mtp_layers(c: Config, last: Callable[[], Layer]) -> tuple[Layer, ...]:
     Source: the README of DeepSeek V3's weights (README_WEIGHTS.md): embeddings and head are those
     of the model, stored again.
     """
-    count = c.whole("num_nextn_predict_layers", default=0, least=0)
+    count = parts.layers_ahead(c)
     if not count:
         return ()
-    if count > 64:
-        raise c.fault("num_nextn_predict_layers", f"is {count}, which no model has")
     hidden_size, vocab_size = parts.hidden_and_vocab(c)
     layer = last()
     own = (

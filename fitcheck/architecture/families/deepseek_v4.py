@@ -31,8 +31,7 @@ def deepseek_v4(c: Config) -> Model:
     c = c.over(num_experts_per_tok=6, n_shared_experts=1, moe_intermediate_size=2048)
     keys = list(zip(_ratios(c), _hashed(c), strict=True))
     layers = parts.each(keys, lambda key: _layer(c, *key))
-    ahead = c.whole("num_nextn_predict_layers", default=0, least=0)
-    mtp = (_mtp_layer(c),) * min(ahead, 64)
+    mtp = (_mtp_layer(c),) * parts.layers_ahead(c)
     outer = (
         *parts.outer_tensors(
             c, tied=c.flag("tie_word_embeddings"), embeddings="embed", head="head"

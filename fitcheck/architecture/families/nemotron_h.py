@@ -60,7 +60,7 @@ def _kinds(c: Config) -> list[str]:
     words = found if found is not None else list(c.text("hybrid_override_pattern"))
     if not words:
         raise c.missing("hybrid_override_pattern", "layers_block_type")
-    unknown = [w for w in words if w not in KINDS]
+    unknown = [w for w in words if str(w) not in KINDS]
     if unknown:
         raise c.fault("hybrid_override_pattern", f"has a layer of kind {str(unknown[0])[:20]!r}")
     return [KINDS[str(w)] for w in words]
@@ -148,7 +148,7 @@ def _mtp(c: Config) -> tuple[Layer, ...]:
 
     The hub's Nemotron-3-Super-120B-A12B-FP8 holds 2,942,324,736 weights more than the model: these.
     """
-    count = c.whole("num_nextn_predict_layers", default=0, least=0)
+    count = parts.layers_ahead(c)
     if not count:
         return ()
     hidden_size = c.whole("hidden_size")

@@ -192,6 +192,14 @@ def layer_count(c: Config) -> int:
     return c.layer_count(*LAYERS)
 
 
+def layers_ahead(c: Config, key: str = "num_nextn_predict_layers") -> int:
+    """How many layers predict further tokens (MTP), few enough to be listed."""
+    count = c.whole(key, default=0, least=0)
+    if count > 64:
+        raise c.fault(key, f"is {count}, which no model has")
+    return count
+
+
 def hidden_and_vocab(c: Config) -> tuple[int, int]:
     """hidden_size and vocab_size under any of their names."""
     return c.whole(*HIDDEN), c.whole("vocab_size", "padded_vocab_size")

@@ -133,9 +133,8 @@ def mimo(c: Config) -> Model:
     c = c.over(attention_bias=True)
     style = Style(bias=c.flag("attention_bias"))
     seen = late_windows(c)
-    extra = c.whole("num_nextn_predict_layers", default=0, least=0)
     layer = block(c, parts.attention(c), gated(c), style, _mimo_mtp(c.whole("hidden_size")))
-    return stack(c, gated(c), style, windows=seen, mtp_layers=(layer,) * min(extra, 16))
+    return stack(c, gated(c), style, windows=seen, mtp_layers=(layer,) * parts.layers_ahead(c))
 
 
 def _mimo_mtp(hidden_size: int) -> tuple[Tensor, ...]:

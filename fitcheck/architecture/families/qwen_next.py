@@ -148,7 +148,7 @@ def _delta_tensors(c: Config, hidden_size: int, d: GatedDeltaNet) -> Iterable[Te
 
 def _mtp(c: Config, feed: Feed) -> tuple[Layer, ...]:
     """A layer of attention with the norms and the projection that bring in the last token."""
-    count = c.whole("mtp_num_hidden_layers", default=0, least=0)
+    count = parts.layers_ahead(c, "mtp_num_hidden_layers")
     hidden_size = c.whole("hidden_size")
     joint = (
         *parts.norm("nextn.enorm", hidden_size, "mtp.pre_fc_norm_embedding"),
