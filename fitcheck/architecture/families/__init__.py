@@ -18,10 +18,12 @@ from fitcheck.architecture.families import (
     griffin,
     hunyuan,
     hybrids,
+    kimi,
     llama,
     minimax,
     moe,
     nemotron_h,
+    olmo_hybrid,
     qwen,
     qwen_next,
     remote,
@@ -29,8 +31,11 @@ from fitcheck.architecture.families import (
     short_conv,
     sparse,
     state_space,
+    unknown,
     zamba,
 )
+from fitcheck.architecture.families.language import Language
+from fitcheck.architecture.families.multimodal import INNER, MULTIMODAL
 from fitcheck.architecture.model import Model
 
 Family = Callable[[Config], Model]
@@ -170,11 +175,13 @@ FAMILIES: dict[str, Family] = {
 
 # Models that remember a state of fixed size, with or without attention beside it.
 FAMILIES |= {
+    "bailing_hybrid": kimi.bailing_hybrid,
     "bamba": hybrids.bamba,
     "falcon_h1": hybrids.falcon_h1,
     "falcon_mamba": state_space.mamba,
     "granitemoehybrid": hybrids.granitemoehybrid,
     "jamba": hybrids.jamba,
+    "kimi_linear": kimi.kimi_linear,
     "lfm2": short_conv.lfm2,
     "lfm2_moe": short_conv.lfm2_moe,
     "mamba": state_space.mamba,
@@ -183,6 +190,7 @@ FAMILIES |= {
     "minimax_m1": minimax.minimax,
     "minimax_text_01": minimax.minimax,
     "nemotron_h": nemotron_h.nemotron_h,
+    "olmo_hybrid": olmo_hybrid.olmo_hybrid,
     "qwen3_5_moe_text": qwen_next.qwen3_5_moe,
     "qwen3_5_text": qwen_next.qwen3_5,
     "qwen3_next": qwen_next.qwen3_next,
@@ -193,3 +201,16 @@ FAMILIES |= {
     "rwkv7": rwkv.rwkv7,
     "zamba2": zamba.zamba2,
 }
+
+
+def _language(c: Config) -> Model:
+    """The language model inside a multimodal one, guessed where its `model_type` is not known."""
+    return FAMILIES.get(c.model_type, unknown.guess)(c)
+
+
+def _given_language(read: Callable[[Config, Language], Model]) -> Family:
+    return lambda c: read(c, _language)
+
+
+FAMILIES |= INNER
+FAMILIES |= {name: _given_language(read) for name, read in MULTIMODAL.items()}

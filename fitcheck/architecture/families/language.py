@@ -109,6 +109,7 @@ def language_model(
         inner,
         model_type=c.model_type,
         tensors=tuple(_moved(t, outer) for t in inner.tensors if _kept(t, outer)),
+        layers_path=_path(inner.layers_path, outer),
         approximate=inner.approximate if given else (*inner.approximate, NO_TEXT),
     )
 
@@ -129,12 +130,18 @@ def without(inner: Model, name: str) -> Model:
 def text_config(c: Config, text: Config, outer: Outer) -> Config:
     """text_config over its class's defaults, tied or not as the whole model is."""
     model_type = outer.default if outer.fixed else text.model_type or outer.default
-    tied = not outer.head and c.flag("tie_word_embeddings", default=outer.tied)
-    if outer.text_may_tie or outer.head:
-        tied = tied or text.flag("tie_word_embeddings", default=bool(outer.head) and outer.tied)
+    tied = _tied(c, text, outer, model_type)
     said = {"dtype": c.dtype} if "dtype" in c or "torch_dtype" in c else {}
     found = text.over(**DIMENSIONS.get(model_type, {}))
     return found.having(model_type=model_type, tie_word_embeddings=tied, **said)
+
+
+def _tied(c: Config, text: Config, outer: Outer, model_type: str) -> bool:
+    if outer.head:
+        own = outer.tied and model_type == outer.default
+        return text.flag("tie_word_embeddings", default=own)
+    said = c.flag("tie_word_embeddings", default=outer.tied)
+    return said or (outer.text_may_tie and text.flag("tie_word_embeddings"))
 
 
 def _kept(t: Tensor, outer: Outer) -> bool:
@@ -142,6 +149,10 @@ def _kept(t: Tensor, outer: Outer) -> bool:
 
 
 def _moved(t: Tensor, outer: Outer) -> Tensor:
-    inside = t.module.startswith("model.")
-    module = outer.inside + t.module.removeprefix("model.") if inside else outer.head + t.module
-    return msgspec.structs.replace(t, module=module)
+    return msgspec.structs.replace(t, module=_path(t.module, outer))
+
+
+def _path(module: str, outer: Outer) -> str:
+    if module.startswith("model."):
+        return outer.inside + module.removeprefix("model.")
+    return outer.head + module

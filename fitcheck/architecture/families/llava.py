@@ -7,7 +7,7 @@ those of that version; checkpoints may have older ones.
 from typing import Final
 
 from fitcheck.architecture.config import Config
-from fitcheck.architecture.families import llama, parts
+from fitcheck.architecture.families import parts
 from fitcheck.architecture.families.language import (
     Language,
     Outer,
@@ -122,11 +122,6 @@ def mistral3(c: Config, language: Language) -> Model:
         *two_matrices(width * feature_layers(c), h, h, PROJECTOR, bias=bias),
     )
     return joined(inner, encoder(v, VISION, "pixtral"), projector(tensors))
-
-
-def ministral3(c: Config, language: Language) -> Model:
-    """Ministral 3, which some write down by its language model's name."""
-    return mistral3(c, language) if "text_config" in c else llama.ministral3(c)
 
 
 def paligemma(c: Config, language: Language) -> Model:

@@ -198,4 +198,6 @@ def _model(
     )
     count = parts.layer_count(c)
     layers = parts.each((min(i, 1) for i in range(count)), layer)
-    return parts.decoder(c.having(tie_word_embeddings=False), layers, tensors=outer)
+    return parts.decoder(
+        c.having(tie_word_embeddings=False), layers, tensors=outer, layers_path=f"{at}.blocks"
+    )

@@ -73,7 +73,7 @@ def _backbone(c: Config, mixer: Mamba | Mamba2, tensors: Iterable[Tensor]) -> Mo
         embeddings="backbone.embeddings",
         final_norm="backbone.norm_f",
     )
-    return parts.decoder(c, layer, tensors=outer)
+    return parts.decoder(c, layer, tensors=outer, layers_path="backbone.layers")
 
 
 def dt_rank(c: Config, key: str, hidden_size: int) -> int:

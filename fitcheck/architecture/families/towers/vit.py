@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
+
 from fitcheck.architecture.config import Config
 from fitcheck.architecture.families import parts
 from fitcheck.architecture.families.towers.encoder import Block, block, blocks, patches, positions
@@ -129,8 +131,8 @@ def pixtral(c: Config, at: str) -> Iterable[Tensor]:
     yield from _encoder(c, PIXTRAL, f"{at}transformer.layers.")
 
 
-def eva(c: Config, at: str) -> Iterable[Tensor]:
-    """EVA ViT-g as BLIP-2 has it; keys have no bias of their own, but the class keeps one (zeros).
+def eva(c: Config, at: str, *, bias: bool = True, key_bias: bool = True) -> Iterable[Tensor]:
+    """EVA ViT-g as BLIP-2 has it; the class keeps a bias for keys (zeros) that the original lacks.
 
     Source: transformers 5.23.0, models/blip_2/modeling_blip_2.py.
     """
@@ -138,11 +140,13 @@ def eva(c: Config, at: str) -> Iterable[Tensor]:
     c = c.over(image_size=224, patch_size=14)
     width, inside = c.whole("hidden_size"), f"{at}embeddings."
     yield Tensor("v.class_embd", (1, 1, width), "embedding", f"{inside}class_embedding")
-    yield Tensor(
-        "v.position_embd", (1, grid(c) + 1, width), "embedding", f"{inside}position_embedding"
-    )
+    rows = (1, grid(c) + 1, width)
+    yield Tensor("v.position_embd", rows, "embedding", f"{inside}position_embedding")
     yield from patches(width, side(c, "patch_size"), f"{inside}patch_embedding", bias=True)
-    yield from _encoder(c, EVA, f"{at}encoder.layers.")
+    own = Tensor("v.attn_qkv.bias", (2 * width,), "bias", EVA.attention[0])
+    one = msgspec.structs.replace(EVA, attention_bias=bias and key_bias)
+    extra = (own,) if bias and not key_bias else ()
+    yield from _encoder(c, one, f"{at}encoder.layers.", extra)
     yield from parts.norm("v.post_ln", width, f"{at}post_layernorm", True)
 
 

@@ -1,0 +1,79 @@
+"""Which function reads which multimodal `model_type`, and language models found only inside one."""
+
+from collections.abc import Callable
+from typing import Final
+
+from fitcheck.architecture.config import Config
+from fitcheck.architecture.families import (
+    blip,
+    gemma3n,
+    gemma4,
+    gemma_multimodal,
+    llama4,
+    llava,
+    minimax,
+    qwen,
+    qwen_vl,
+    sound,
+    step,
+    vision,
+)
+from fitcheck.architecture.families.language import Language
+from fitcheck.architecture.model import Model
+
+MULTIMODAL: Final[dict[str, Callable[[Config, Language], Model]]] = {
+    "aya_vision": llava.aya_vision,
+    "blip-2": blip.blip2,
+    "cohere2_vision": llava.cohere2_vision,
+    "gemma3": llava.gemma3,
+    "gemma3n": gemma_multimodal.gemma3n,
+    "gemma4": gemma_multimodal.gemma4,
+    "glm46v": qwen_vl.glm46v,
+    "glm4v": qwen_vl.glm4v,
+    "glm4v_moe": qwen_vl.glm4v_moe,
+    "idefics3": llava.idefics3,
+    "instructblip": blip.instructblip,
+    "internvl": vision.internvl,
+    "internvl_chat": vision.internvl_chat,
+    "kimi_k25": qwen_vl.kimi_k25,
+    "lfm2_vl": llava.lfm2_vl,
+    "llama4": vision.llama4,
+    "llava": llava.llava,
+    "llava_next": llava.llava_next,
+    "llava_next_video": llava.llava_next_video,
+    "llava_onevision": llava.llava_onevision,
+    "minigpt4": blip.minigpt4,
+    "minimax_m3_vl": vision.minimax_m3_vl,
+    "mistral3": llava.mistral3,
+    "mllama": vision.mllama,
+    "paligemma": llava.paligemma,
+    "qwen2_5_vl": qwen_vl.qwen2_5_vl,
+    "qwen2_audio": sound.qwen2_audio,
+    "qwen2_vl": qwen_vl.qwen2_vl,
+    "qwen3_5": qwen_vl.qwen3_5,
+    "qwen3_5_moe": qwen_vl.qwen3_5_moe,
+    "qwen3_vl": qwen_vl.qwen3_vl,
+    "qwen3_vl_moe": qwen_vl.qwen3_vl_moe,
+    "shieldgemma2": llava.gemma3,
+    "smolvlm": llava.idefics3,
+    "step3p7": vision.step3p7,
+    "vipllava": llava.vipllava,
+    "voxtral": sound.voxtral,
+}
+
+INNER: Final[dict[str, Callable[[Config], Model]]] = {
+    "gemma3n_text": gemma3n.gemma3n,
+    "gemma4_text": gemma4.gemma4,
+    "glm4v_moe_text": qwen_vl.glm4v_moe_text,
+    "glm4v_text": qwen_vl.glm4v_text,
+    "llama4_text": llama4.llama4,
+    "minimax_m3": minimax.minimax_m3,
+    "minimax_m3_vl_text": minimax.minimax_m3,
+    "mllama_text_model": vision.mllama_text,
+    "qwen2_5_vl_text": qwen_vl.qwen2_text,
+    "qwen2_vl_text": qwen_vl.qwen2_text,
+    "qwen3_vl_moe_text": qwen_vl.qwen3_moe_text,
+    "qwen3_vl_text": qwen.qwen3,
+    "step3p5": step.step3p5,
+    "whisper": sound.whisper,
+}
