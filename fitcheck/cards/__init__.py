@@ -5,13 +5,17 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
 from fitcheck.errors import BadInput, NoCard
 from fitcheck.machine import Card, Machine
 
-__all__ = ["catalog_cards", "detected", "machine", "read_capture"]
+__all__ = ["catalog_cards", "detected", "machine", "read_capture", "summary"]
 
 # `nvidia-smi -q -x` of eight GPUs has a quarter of a MiB, the labels of a cluster some more.
 LARGEST_CAPTURE: Final = 16 << 20
+# The display part of a desktop processor has half a GiB to itself.
+SMALLEST_OF_SEVERAL: Final = 2 << 30
 
 
 def machine(words: str | Sequence[str]) -> Machine:
@@ -23,19 +27,46 @@ def machine(words: str | Sequence[str]) -> Machine:
     """
     from fitcheck.cards import typed
 
-    found = typed.machine([words] if isinstance(words, str) else words, detected)
+    found = typed.machine([words] if isinstance(words, str) else words, detected, _together)
     if not found.cards:
         why = "; ".join(f"{u.asked}: {u.why}" for u in found.unseen)
         raise NoCard(f"no card was found ({why}); name one: --gpu 3090, or a size: --gpu 24GB")
     return found
 
 
+def _together(here: Machine) -> Machine:
+    """Those of a machine's cards that one program can use: of one maker, no processor's GPU beside
+    a card, none too small to matter.
+    """
+    cards = [c for c in here.cards if not c.unified] or list(here.cards)
+    largest = max(cards, key=lambda c: c.total, default=None)
+    if largest is None:
+        return here
+    least = min(SMALLEST_OF_SEVERAL, largest.total)
+    kept = tuple(c for c in cards if c.vendor == largest.vendor and c.total >= least)
+    left = [c.name for c in here.cards if c not in kept]
+    note = (f"also here, and not counted: {', '.join(left)}",) if left else ()
+    return structs.replace(here, name=summary(kept), cards=kept, notes=(*here.notes, *note))
+
+
+def summary(cards: Sequence[Card]) -> str:
+    """`2x NVIDIA GeForce RTX 3090 + Tesla T4`."""
+    counts: dict[str, int] = {}
+    for card in cards:
+        counts[card.name] = counts.get(card.name, 0) + 1
+    return " + ".join(f"{n}x {name}" if n > 1 else name for name, n in counts.items())
+
+
+def _named(found: Machine) -> Machine:
+    return structs.replace(found, name=summary(found.cards)) if found.cards else found
+
+
 def detected() -> Machine:
-    """This machine: its cards, its RAM, and why what is missing was not seen."""
+    """This machine: all its cards, its RAM, and why what is missing was not seen."""
     from fitcheck import detect
     from fitcheck.cards import seen
 
-    return seen.machine(detect.probe(), "this machine")
+    return _named(seen.machine(detect.probe(), "this machine"))
 
 
 def read_capture(source: Path | str, name: str = "") -> Machine:
@@ -48,7 +79,7 @@ def read_capture(source: Path | str, name: str = "") -> Machine:
 
     shown = name or (str(source) if isinstance(source, Path) else "the text")
     text = _text(source) if isinstance(source, Path) else source
-    return seen.machine([detect.read_capture(text, shown)], shown, detected=False)
+    return _named(seen.machine([detect.read_capture(text, shown)], shown, detected=False))
 
 
 def _text(path: Path) -> str:

@@ -28,7 +28,7 @@ class Beside(msgspec.Struct, frozen=True):
 
 
 def machine(readings: Sequence[Reading], name: str, *, detected: bool = True) -> Machine:
-    """One machine of all that its tools say."""
+    """One machine of all that its tools say; `name` is for one without cards."""
     beside = Beside(
         _first(r.ram_total for r in readings),
         _first(r.ram_available for r in readings),

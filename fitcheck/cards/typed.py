@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from fitcheck.cards import names
+from fitcheck.catalog import mig
 from fitcheck.catalog.gpu_memory import Offer, offer, sized, sticker_share
 from fitcheck.catalog.gpus import Gpu
 from fitcheck.errors import BadInput
@@ -19,6 +20,7 @@ LARGEST_CARD: Final = 16 << 40
 
 _BEFORE = re.compile(r"(\d{1,12})\s*[x*]\s*(\S.*)", re.IGNORECASE)
 _BEFORE_SPACE = re.compile(r"(\d{1,3})\s+(\S.*)")
+_INSTANCE = re.compile(r"(\S.*?)[\s:/-]+(?:mig[\s-]*)?(\dg\.\d{1,3}gb(?:\+\S+)?)", re.IGNORECASE)
 _INDEX = re.compile(r"\d{1,3}", re.ASCII)
 _AFTER = re.compile(r"(\S.*?)\s*(?:[x*]\s*|:)(\d{1,12})", re.IGNORECASE)
 
@@ -32,16 +34,21 @@ class Item(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def machine(words: Sequence[str], detected: Callable[[], Machine]) -> Machine:
-    """The cards that the words name, in their order. `detected` asks this machine, if they do.
+def machine(
+    words: Sequence[str],
+    detected: Callable[[], Machine],
+    together: Callable[[Machine], Machine] = lambda here: here,
+) -> Machine:
+    """The cards that the words name, in their order. `detected` asks this machine, if they do, and
+    `together` picks those of it that one program can use.
 
     Raises UnknownName, BadInput.
     """
-    parts = [part.strip() for word in words for part in _split(word)]
+    parts = [part.strip() for word in words for part in _split(" ".join(word.split()))]
     if not parts or not all(parts):
         raise BadInput("no card is named; say a card (3090) or a size (24GB)")
     if [part.lower() for part in parts] == ["detected"]:
-        return detected()
+        return together(detected())
     if all(_INDEX.fullmatch(part) for part in parts):
         return _by_index([int(part) for part in parts], detected())
     items = [_item(part) for part in parts]
@@ -57,7 +64,7 @@ def machine(words: Sequence[str], detected: Callable[[], Machine]) -> Machine:
 
 def _split(word: str) -> list[str]:
     """At commas and plus signs, but not `max+` in a name."""
-    if names.find(word.strip()):
+    if names.find(word):
         return [word]
     return re.split(r"[,;]|(?<!max)\+", word)
 
@@ -88,6 +95,9 @@ def _one(text: str) -> Item | None:
     rows = names.find(text) or names.find_printed(text)
     if rows:
         return _of_catalog(text, rows)
+    piece = _INSTANCE.fullmatch(text)
+    if piece and (rows := names.find(piece[1])):
+        return _of_instance(_of_catalog(piece[1], rows), rows[0].model, piece[2].lower())
     size = _size(text)
     return None if size is None else _of_size(text, size)
 
@@ -117,6 +127,25 @@ def _of_size(text: str, size: Bytes) -> Item:
         source=f"a size: {found.basis}",
     )
     return Item(card, 1, name, (f"'{text}' counts as {gib(found.usable)} GiB, {found.basis}",))
+
+
+def _of_instance(whole: Item, model: str, profile: str) -> Item | None:
+    """A MIG instance of a card: its memory, and no rates, which are shared out."""
+    total = mig.instance(model, profile)
+    if total is None or total > whole.card.total:
+        return None
+    name = f"{whole.label} MIG {profile}"
+    piece = msgspec.structs.replace(
+        whole.card,
+        name=name,
+        total=total,
+        reserved=Bytes(0),
+        bandwidth=None,
+        fp16_tflops=None,
+        nominal_gb=None,
+        source=f"catalog: a MIG instance of {whole.card.id}",
+    )
+    return msgspec.structs.replace(whole, card=piece, label=name)
 
 
 def _by_index(wanted: Sequence[int], here: Machine) -> Machine:

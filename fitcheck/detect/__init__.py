@@ -36,13 +36,13 @@ def _vendors(environment: Mapping[str, str], sys: Path, platform: str) -> Iterat
     from fitcheck.detect import amd, apple, intel, nvidia
     from fitcheck.detect.reading import nothing
 
-    asks: dict[str, Callable[[], Reading]] = {
+    on_mac: dict[str, Callable[[], Reading]] = {apple.ASKED: lambda: apple.probe(_run)}
+    elsewhere: dict[str, Callable[[], Reading]] = {
         nvidia.ASKED: lambda: nvidia.probe(environment, sys),
         amd.ASKED: lambda: amd.probe(environment, sys),
-        apple.ASKED: lambda: apple.probe(_run, platform),
         intel.ASKED: lambda: intel.probe(_run, sys),
     }
-    for asked, ask in asks.items():
+    for asked, ask in (on_mac if platform == "darwin" else elsewhere).items():
         try:
             yield ask()
         except Exception as fault:

@@ -138,11 +138,17 @@ def test_system_profiler_with_hardware_knows_the_ram() -> None:
     assert (card.id, card.visible // MIB) == ("apple-m3-pro-36gb", 27648)
 
 
-def test_an_intel_mac_and_linux_have_no_apple_gpu() -> None:
+def test_an_intel_mac_has_no_apple_gpu() -> None:
     intel_mac = "hw.memsize: 17179869184\nmachdep.cpu.brand_string: Intel(R) Core(TM) i7\n"
 
     assert "not Apple silicon" in apple.parse(intel_mac).unseen[0].why
-    assert "not macOS" in apple.probe(lambda _: None, "linux").unseen[0].why
+
+
+def test_on_macos_only_macos_is_asked(tmp_path: Path) -> None:
+    """No other maker's driver runs there."""
+    found = detect.probe({}, tmp_path, "darwin")
+
+    assert [reading.asked for reading in found] == [apple.ASKED, "RAM"]
 
 
 def test_xpu_smi_is_asked_for_each_card_s_memory(tmp_path: Path) -> None:
