@@ -127,6 +127,26 @@ def test_deepseek_v3_s_extra_layer_is_listed_and_not_counted() -> None:
     assert round((m.parameters + ahead.parameters) / 1e9, 1) == 684.5
 
 
+@pytest.mark.parametrize(
+    ("hf_id", "stored"),
+    [
+        ("deepseek-ai/DeepSeek-V3.2", 685_355_329_792),
+        ("deepseek-ai/DeepSeek-V4-Flash", 290_944_616_402),
+        ("deepseek-ai/DeepSeek-V4-Pro", 1_598_839_674_782),
+        ("zai-org/GLM-4.7", 358_337_791_296),
+        ("zai-org/GLM-5.1", 753_864_139_008),
+        ("zai-org/GLM-5.2", 753_329_940_480),
+    ],
+)
+def test_layers_ahead_and_buffers_make_up_what_the_hub_counts(hf_id: str, stored: int) -> None:
+    """Safetensors totals as the hub states them: the model, its MTP layers, and buffers."""
+    m = model(hf_id)
+    layers = [*m.layers, *m.mtp_layers]
+    buffers = sum(t.numel for layer in layers for t in layer.tensors if t.buffer)
+
+    assert m.parameters + sum(layer.parameters for layer in m.mtp_layers) + buffers == stored
+
+
 def test_deepseek_v4_keeps_an_entry_for_many_tokens() -> None:
     """A window of 128, then one entry for 4 (with an index key) or for 128 tokens."""
     flash = model("deepseek-ai/DeepSeek-V4-Flash")

@@ -78,7 +78,7 @@ def glm_moe_dsa(c: Config) -> Model:
     c = c.over(v_head_dim=256, index_head_dim=128, index_n_heads=32)
     c = _v3_defaults(c)
     feeds = _corrected(c, c.whole("first_k_dense_replace", least=0))
-    return latent_stack(c, feeds, indexed=own_indexer(c, _every_indexer(c)))
+    return latent_stack(c, feeds, indexed=own_indexer(c, _every_indexer(c)), copies=False)
 
 
 def own_indexer(c: Config, default: list[bool]) -> list[bool]:
@@ -231,8 +231,12 @@ def latent_stack(
     *,
     indexed: Sequence[bool] | None = None,
     tied: bool = False,
+    copies: bool = True,
 ) -> Model:
-    """A decoder whose layers are latent attention and one of `feeds` each."""
+    """A decoder whose layers are latent attention and one of `feeds` each.
+
+    `copies`: see `mtp_layers`, whose layers have an indexer if any layer has one.
+    """
     first = {id(f): i for i, f in reversed(list(enumerate(feeds)))}
     seen = indexed or [False] * len(feeds)
 
@@ -240,9 +244,9 @@ def latent_stack(
         return latent_block(c, latent(c, indexed=key[1]), feeds[key[0]])
 
     layers = parts.each(zip((first[id(f)] for f in feeds), seen, strict=True), layer)
-    return parts.decoder(
-        c, layers, tied_by_default=tied, mtp_layers=mtp_layers(c, lambda: layers[-1])
-    )
+    last = latent(c, indexed=any(seen))
+    ahead = mtp_layers(c, lambda: latent_block(c, last, feeds[-1]), copies=copies)
+    return parts.decoder(c, layers, tied_by_default=tied, mtp_layers=ahead)
 
 
 def latent_block(
@@ -261,26 +265,33 @@ def latent_block(
     )
 
 
-def mtp_layers(c: Config, last: Callable[[], Layer]) -> tuple[Layer, ...]:
-    """DeepSeek V3's layers that predict further tokens: as `last`, with embeddings and a head.
+def mtp_layers(c: Config, last: Callable[[], Layer], copies: bool = True) -> tuple[Layer, ...]:
+    """The layers that predict further tokens, each as `last` with what joins it to the model.
 
-    Source: the README of DeepSeek V3's weights (README_WEIGHTS.md): embeddings and head are those
-    of the model, stored again.
+    `copies`: the checkpoint stores the model's embeddings and head with them again (DeepSeek, GLM
+    4.5 and 4.7; not GLM 5). Source: DeepSeek V3's README_WEIGHTS.md; with them the tensors add up
+    to the hub's totals of DeepSeek V3.2 and V4, GLM 4.7, 5.1 and 5.2 to the last number.
     """
     count = parts.layers_ahead(c)
     if not count:
         return ()
-    hidden_size, vocab_size = parts.hidden_and_vocab(c)
     layer = last()
-    own = (
-        Tensor("nextn.embed_tokens", (vocab_size, hidden_size), "embedding", "embed_tokens"),
-        *parts.norm("nextn.enorm", hidden_size, "enorm"),
-        *parts.norm("nextn.hnorm", hidden_size, "hnorm"),
-        *parts.linear("nextn.eh_proj", hidden_size, 2 * hidden_size, "eh_proj"),
-        *parts.norm("nextn.shared_head_norm", hidden_size, "shared_head.norm"),
-        *parts.linear("nextn.shared_head_head", vocab_size, hidden_size, "shared_head.head"),
-    )
+    own = _joining(*parts.hidden_and_vocab(c), copies)
     ahead = Layer(
         mixers=layer.mixers, feed_forward=layer.feed_forward, tensors=(*layer.tensors, *own)
     )
     return (ahead,) * count
+
+
+def _joining(hidden_size: int, vocab_size: int, copies: bool) -> Iterable[Tensor]:
+    if copies:
+        table = (vocab_size, hidden_size)
+        yield Tensor("nextn.embed_tokens", table, "embedding", "embed_tokens")
+    yield from parts.norm("nextn.enorm", hidden_size, "enorm")
+    yield from parts.norm("nextn.hnorm", hidden_size, "hnorm")
+    yield from parts.linear("nextn.eh_proj", hidden_size, 2 * hidden_size, "eh_proj")
+    yield from parts.norm("nextn.shared_head_norm", hidden_size, "shared_head.norm")
+    if copies:
+        yield from parts.linear(
+            "nextn.shared_head_head", vocab_size, hidden_size, "shared_head.head"
+        )
