@@ -13,12 +13,23 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "params.jsonl"
 ROWS: list[dict[str, Any]] = [json.loads(line) for line in GOLDEN.read_text().splitlines()]
 
 
+# Their config.json leaves out a part, which is then assumed or left out; the model says so.
+INCOMPLETE = {
+    "google/gemma-3n-E2B-it",
+    "google/gemma-3n-E4B-it",
+    "meta-llama/Llama-4-Scout-17B-16E-Instruct",
+    "stepfun-ai/Step-3.7-Flash",
+    "stepfun-ai/Step-3.7-Flash-FP8",
+}
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["hf_id"])
 def test_parameters_are_exact(row: dict[str, Any]) -> None:
     """As many as the class has in transformers, or the hub's own code by hand."""
     model = from_config(row["config"], row["hf_id"])
 
-    assert (model.parameters, model.approximate) == (row["total"], ())
+    assert model.parameters == row["total"]
+    assert bool(model.approximate) == (row["hf_id"] in INCOMPLETE)
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if "active" in r], ids=lambda row: row["hf_id"])

@@ -134,7 +134,7 @@ def _experts(hidden_size: int, e: Experts) -> Iterable[Tensor]:
     n, ff = e.num_experts, e.intermediate_size
     yield Tensor("ffn_gate_inp", (n, hidden_size), "linear", "router.proj")
     yield Tensor("ffn_gate_inp.scale", (hidden_size,), "state", "router.scale")
-    yield Tensor("ffn_down_exps.scale", (n,), "state", "router.per_expert_scale")
+    yield Tensor("ffn_gate_inp.expert_scale", (n,), "state", "router.per_expert_scale")
     yield Tensor("ffn_gate_up_exps", (n, 2 * ff, hidden_size), "experts", "experts.gate_up_proj")
     yield Tensor("ffn_down_exps", (n, hidden_size, ff), "experts", "experts.down_proj")
     yield from parts.norm("post_ffw_norm_1", hidden_size, "post_feedforward_layernorm_1")

@@ -16,8 +16,6 @@ from fitcheck.architecture.tensor import Tensor
 # Reads a configuration by its `model_type`, whatever family that is.
 Language = Callable[[Config], Model]
 
-NO_TEXT: Final = "config.json has no text_config: the class's own dimensions are assumed"
-
 
 def _dimensions(
     hidden_size: int, intermediate_size: int, layers: int, heads: int, vocab_size: int, **more: int
@@ -31,6 +29,8 @@ def _dimensions(
         **more,
     }
 
+
+TEXT: Final = ("text_config", "llm_config", "language_config")
 
 # What each class takes for what a nested configuration does not say: transformers 5.23.0,
 # models/<model_type>/configuration_<model_type>.py. Read 2026-11-21.
@@ -103,14 +103,15 @@ def language_model(
     c: Config, language: Language, outer: Outer, text: Config | None = None
 ) -> Model:
     """What `text_config` describes, its weights below the whole model's paths."""
-    given = text or c.section("text_config", "llm_config", "language_config")
-    inner = language(text_config(c, given or Config({}), outer))
+    given = text or c.section(*TEXT)
+    if given is None:
+        raise c.missing(*TEXT)
+    inner = language(text_config(c, given, outer))
     return msgspec.structs.replace(
         inner,
         model_type=c.model_type,
         tensors=tuple(_moved(t, outer) for t in inner.tensors if _kept(t, outer)),
         layers_path=_path(inner.layers_path, outer),
-        approximate=inner.approximate if given else (*inner.approximate, NO_TEXT),
     )
 
 

@@ -59,7 +59,7 @@ def qwen3_5_moe(c: Config, language: Language) -> Model:
 def glm4v(c: Config, language: Language) -> Model:
     """GLM-4.1V."""
     outer = Outer(default="glm4v_text", fixed=True, text_may_tie=True)
-    return _with_vision(c, language, outer, towers.glm4v)
+    return _with_vision(c, language, outer, towers.glm4v, flat=True)
 
 
 def glm46v(c: Config, language: Language) -> Model:
@@ -70,7 +70,7 @@ def glm46v(c: Config, language: Language) -> Model:
 def glm4v_moe(c: Config, language: Language) -> Model:
     """GLM-4.5V and 4.6V."""
     outer = Outer(default="glm4v_moe_text", fixed=True, text_may_tie=True)
-    return _with_vision(c, language, outer, towers.glm4v)
+    return _with_vision(c, language, outer, towers.glm4v, flat=True)
 
 
 def qwen2_text(c: Config) -> Model:
@@ -97,7 +97,7 @@ def glm4v_moe_text(c: Config) -> Model:
 def _with_vision(
     c: Config, language: Language, outer: Outer, read: Encoder, *, flat: bool = False
 ) -> Model:
-    text = c if flat and "text_config" not in c else None
+    text = c if flat and "text_config" not in c and "hidden_size" in c else None
     inner = language_model(c, language, outer, text)
     v = c.section("vision_config")
     if v is None:

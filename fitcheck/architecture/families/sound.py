@@ -50,7 +50,7 @@ def whisper(c: Config) -> Model:
 
     Source: transformers 5.23.0, models/whisper/modeling_whisper.py.
     """
-    c = c.over(d_model=384, encoder_layers=4, decoder_layers=4, encoder_ffn_dim=1536)
+    c = c.over(encoder_layers=4, decoder_layers=4, encoder_ffn_dim=1536)
     c = c.over(decoder_attention_heads=6, decoder_ffn_dim=1536, max_source_positions=1500)
     c = c.over(max_target_positions=448, vocab_size=51865, tie_word_embeddings=True)
     width, heard = c.whole("d_model"), c.whole("max_source_positions")
@@ -129,7 +129,8 @@ def voxtral(c: Config, language: Language) -> Model:
 
     Source: transformers 5.23.0, models/voxtral/modeling_voxtral.py.
     """
-    text = (c.section("text_config") or Config({})).over(**VOXTRAL_TEXT)
+    given = c.section("text_config")
+    text = None if given is None else given.over(**VOXTRAL_TEXT)
     c = c.having(tie_word_embeddings=False)
     inner = language_model(c, language, Outer(default="llama"), text)
     a = c.section("audio_config")

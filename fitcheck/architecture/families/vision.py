@@ -8,7 +8,6 @@ import msgspec
 from fitcheck.architecture.config import Config
 from fitcheck.architecture.families import parts, stack
 from fitcheck.architecture.families.language import (
-    NO_TEXT,
     Language,
     Outer,
     joined,
@@ -70,17 +69,22 @@ def _normed(in_: int, out: int, at: str, names: tuple[str, str, str]) -> Iterabl
     yield from two_matrices(in_, out, out, at, names=names[1:])
 
 
+STEP_NOTE: Final = "config.json has no text_config: the class's own dimensions are assumed"
+
+
 def step3p7(c: Config, language: Language) -> Model:
     """Step 3.7 Flash.
 
     Without text_config its class takes its own dimensions, whatever is said at the top; what layers
     see is then read from there, where the hub's own format has it.
     """
-    seen = {key: c.values[key] for key in ("layer_types", "sliding_window") if key in c}
-    flat = None if "text_config" in c else Config(seen, c.name, c.path)
+    flat = None
+    if "text_config" not in c and "hidden_size" in c:
+        seen = {key: c.values[key] for key in ("layer_types", "sliding_window") if key in c}
+        flat = Config(seen, c.name, c.path)
     inner = language_model(c, language, Outer(default="step3p5", fixed=True), flat)
     if flat is not None:
-        inner = msgspec.structs.replace(inner, approximate=(*inner.approximate, NO_TEXT))
+        inner = msgspec.structs.replace(inner, approximate=(*inner.approximate, STEP_NOTE))
     v = c.section("vision_config") or Config({})
     width = v.whole("width", "hidden_size", default=1536)
     bias = c.flag("projector_bias")
