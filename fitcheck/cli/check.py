@@ -11,7 +11,7 @@ from fitcheck.cli import options
 
 @click.command("check")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@options.gpu_option
+@options.card_options
 @options.workload_options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
 @click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")
@@ -22,6 +22,7 @@ from fitcheck.cli import options
 def command(
     models: tuple[str, ...],
     gpus: tuple[str, ...],
+    described: Path | None,
     only_fits: bool,
     overlays: tuple[Path, ...],
     form: render.Form,
@@ -35,7 +36,7 @@ def command(
     selection = options.selection(asked)
     answer = check.check(
         resolve.selected(models, options.catalog(overlays), selection.takes),
-        options.machine(gpus),
+        options.machine(gpus, described),
         options.ask(**asked),
         named=bool(models),
         solve=bool(models) or as_json or form != "table",

@@ -11,7 +11,7 @@ import click
 from fitcheck.answers.asked import Ask
 from fitcheck.answers.select import Selection
 from fitcheck.catalog import Catalog, load_models
-from fitcheck.errors import BadInput, printable
+from fitcheck.errors import BadInput, NoCard, printable
 from fitcheck.machine import Machine
 from fitcheck.render import FORMS, Form, text
 from fitcheck.render.grid import Grid
@@ -92,6 +92,15 @@ gpu_option = click.option(
     help="3090, 6GB, a100-80gb, 2x3090, '3090,4090', detected. Default: the card in this machine.",
 )
 
+machine_option = click.option(
+    "--machine",
+    "described",
+    type=click.Path(path_type=Path),
+    help="A file with what nvidia-smi, rocm-smi, ... printed on another machine.",
+)
+
+card_options = many(gpu_option, machine_option)
+
 
 def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)
     """The question's options as a record; options of other concerns are left out."""
@@ -106,8 +115,17 @@ def catalog(overlays: tuple[Path, ...]) -> Catalog:
     return load_models(((own,) if own.is_file() else ()) + overlays)
 
 
-def machine(gpus: tuple[str, ...]) -> Machine:
-    """The one machine that was named, or this one. Raises NoCard, UnknownName, BadInput."""
+def machine(gpus: tuple[str, ...], described: Path | None = None) -> Machine:
+    """The machine that was named or described, or this one.
+
+    Raises NoCard, UnknownName, BadInput.
+    """
+    from fitcheck import cards
+
+    if described is not None and not gpus:
+        return told(cards.read_capture(described))
+    if described is not None:
+        raise BadInput("--gpu and --machine both name a machine: give one of them")
     if len(gpus) > 1:
         both = ",".join(gpus)
         raise BadInput(
@@ -118,10 +136,16 @@ def machine(gpus: tuple[str, ...]) -> Machine:
 
 
 def named(word: str) -> Machine:
-    """The machine of that name; what was ambiguous in it is told on stderr."""
+    """The machine of that name. Raises NoCard, UnknownName, BadInput."""
     from fitcheck import cards
 
-    found = cards.machine(word)
+    return told(cards.machine(word))
+
+
+def told(found: Machine) -> Machine:
+    """The machine, with what was ambiguous in its name told on stderr."""
+    if not found.cards:
+        raise NoCard(f"{found.name} has no card that can be seen")
     tell(found.notes)
     return found
 

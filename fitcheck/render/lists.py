@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from fitcheck.engines.base import Engine
+from fitcheck.machine import Card
 from fitcheck.quantization import Scheme
-from fitcheck.render.grid import Cell, Column, Grid, parameters, tokens
+from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
 from fitcheck.render.objects import Object
 from fitcheck.resolve import Subject
 
@@ -26,14 +27,14 @@ def models(subjects: Iterable[Subject]) -> Grid:
 
 def _model(s: Subject) -> tuple[Cell, ...]:
     entry, model = s.entry, s.model
-    size = (entry.parameters if entry else None) or (model.parameters if model else None)
+    count = (entry.parameters if entry else None) or (model.parameters if model else None)
     languages = ", ".join(entry.languages[:4]) if entry else ""
     more = f" +{len(entry.languages) - 4}" if entry and len(entry.languages) > 4 else ""
     return (
         Cell(s.id),
         Cell(s.name),
         Cell(entry.organisation if entry else ""),
-        Cell(parameters(size)),
+        Cell(parameters(count)),
         Cell(tokens(model.context_length if model else None)),
         Cell((entry.released if entry else None) or ""),
         Cell(languages + more),
@@ -72,6 +73,30 @@ def engines(found: Iterable[Engine]) -> Grid:
     """Each engine with what it takes when nothing is said."""
     columns = (Column("ENGINE"), Column("WHAT IT IS"), Column("DEFAULTS", rank=0))
     return Grid(columns=columns, rows=tuple((Cell(e.name), Cell(e.title), Cell(e.defaults)) for e in found))
+
+
+def cards(found: Iterable[Card]) -> Grid:
+    """What is typed, what it is called, and what a program can use of it."""
+    columns = (
+        Column("CARD"),
+        Column("NAME", rank=0),
+        Column("TOTAL", "right"),
+        Column("USABLE", "right"),
+        Column("GB/S", "right", rank=2),
+        Column("COMPUTE", "right", rank=1),
+    )
+    rows = tuple(
+        (
+            Cell(c.id),
+            Cell(c.name),
+            Cell(size(c.total)),
+            Cell(size(c.available)),
+            Cell(f"{c.bandwidth:.0f}" if c.bandwidth else "?"),
+            Cell(f"{c.compute_capability:.1f}" if c.compute_capability else ""),
+        )
+        for c in found
+    )
+    return Grid(columns=columns, rows=rows)
 
 
 def of_objects(rows: Iterable[Object], columns: dict[str, str]) -> Grid:

@@ -92,10 +92,15 @@ def card(c: Card) -> Object:
         "vendor": c.vendor,
         "total": c.total,
         "reserved": c.reserved,
+        "used": c.used,
         "free": c.free,
         "usable": c.available,
         "compute_capability": c.compute_capability,
         "unified": c.unified,
+        "bandwidth_gb_s": c.bandwidth,
+        "fp16_tflops": c.fp16_tflops,
+        "index": c.index,
+        "source": c.source or None,
     }
 
 
