@@ -1,51 +1,129 @@
 """Weights as `from_pretrained` leaves them on the card."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
 from fitcheck.architecture import Model, Tensor
 from fitcheck.engines.base import Term
+from fitcheck.engines.transformers.converted import itemsize, packs, spared
 from fitcheck.engines.weights import Group, groups
 from fitcheck.quantization import Scheme
 from fitcheck.units import Bytes
 
-# What a type takes for one weight. Source: torch.dtype.itemsize.
-DTYPE_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+SOURCE: Final = "config.json; transformers 5.23.0, modeling_utils.py"
+
+# What a reader calls them; other roles keep GGUF's name.
+NAMES: Final[Mapping[str, str]] = {
+    "token_embd": "token embeddings",
+    "position_embd": "position embeddings",
+    "output": "head",
+    "attn_q": "query projections",
+    "attn_k": "key projections",
+    "attn_v": "value projections",
+    "attn_qkv": "query, key and value projections in one",
+    "attn_output": "attention output projections",
+    "attn_q_a": "query projections down to the latent row",
+    "attn_q_b": "query projections up from the latent row",
+    "attn_kv_a_mqa": "key and value projections down to the latent row",
+    "attn_kv_b": "key and value projections up from the latent row",
+    "ffn_gate": "MLP gate projections",
+    "ffn_up": "MLP up projections",
+    "ffn_gate_up": "MLP gate and up projections in one",
+    "ffn_down": "MLP down projections",
+    "ffn_gate_exps": "experts' gate projections",
+    "ffn_up_exps": "experts' up projections",
+    "ffn_down_exps": "experts' down projections",
+    "ffn_gate_shexp": "shared experts' gate projections",
+    "ffn_up_shexp": "shared experts' up projections",
+    "ffn_down_shexp": "shared experts' down projections",
+    "ffn_gate_inp": "routers",
+    "ssm_in": "state-space input projections",
+    "ssm_out": "state-space output projections",
+}
 
 
 def terms(model: Model, scheme: Scheme) -> tuple[Term, ...]:
-    """One term for each kind of tensor: how many, their shape, and what a weight of them takes."""
-    return tuple(_term(group, scheme) for group in groups(model))
+    """One term for each kind of matrix, one for all vectors of a type, one for each tower."""
+    spare = spared(model, scheme)
+    found: list[Term] = []
+    small: dict[int, int] = {}
+    for group in _alike(groups(model)):
+        if packs(scheme, model, group.tensor, group.part):
+            found += _packed(group, scheme, spare)
+        elif group.tensor.kind in ("linear", "experts", "embedding"):
+            found.append(_plain(group, itemsize(scheme, group.tensor)))
+        else:
+            size = itemsize(scheme, group.tensor)
+            small[size] = small.get(size, 0) + group.count * group.tensor.numel
+    return (*found, *_vectors(small))
 
 
-def touches(scheme: Scheme, tensor: Tensor) -> bool:
-    """Whether the scheme packs this tensor: matrices in layers, never embeddings or the head."""
-    return tensor.kind in ("linear", "experts") and tensor.role not in ("output", "ffn_gate_inp")
-
-
-def _term(group: Group, scheme: Scheme) -> Term:
-    tensor, layout = group.tensor, scheme.layout
-    if layout is not None and touches(scheme, tensor):
-        *stack, rows, columns = tensor.shape
-        matrices = group.count
-        for n in stack:
-            matrices *= n
-        return Term(
-            component="weights",
-            name=tensor.role,
-            size=Bytes(matrices * layout.size(columns, rows)),
-            formula=f"matrices * ({layout.formula})",
-            values={
-                "matrices": matrices,
-                "in_features": columns,
-                "out_features": rows,
-                **layout.values(),
-            },
-            source=scheme.source,
+def _alike(found: Iterable[Group]) -> Iterator[Group]:
+    """Tensors of towers with one shape and purpose, together; those of the layers come so."""
+    towers: dict[tuple[str, str, tuple[int, ...], str], Group] = {}
+    for group in found:
+        if group.part in ("layers", "outside"):
+            yield group
+            continue
+        key = (group.part, group.tensor.kind, group.tensor.shape, group.tensor.dtype)
+        known = towers.get(key)
+        towers[key] = (
+            group if known is None else Group(known.tensor, known.count + group.count, known.part)
         )
-    itemsize = DTYPE_BYTES.get(tensor.dtype, 2)
+    yield from towers.values()
+
+
+def _packed(group: Group, scheme: Scheme, spare: Tensor | None) -> Iterator[Term]:
+    tensor, layout = group.tensor, scheme.layout
+    *stack, rows, columns = tensor.shape
+    if layout is None or layout.refuses(columns, rows):
+        yield _plain(group, 2)
+        return
+    count = group.count
+    if tensor is spare:
+        count -= 1
+        yield _plain(Group(tensor, 1, group.part), 2)
+    for n in stack:
+        count *= n
+    yield Term(
+        component="weights",
+        name=_name(group),
+        size=Bytes(count * layout.size(columns, rows)),
+        formula=f"matrices * ({layout.formula})",
+        values={
+            "matrices": count,
+            "in_features": columns,
+            "out_features": rows,
+            **layout.values(),
+        },
+        source=scheme.source,
+    )
+
+
+def _plain(group: Group, size: int) -> Term:
+    dims = {f"dim{i}": n for i, n in enumerate(group.tensor.shape)}
     return Term(
         component="weights",
-        name=tensor.role,
-        size=Bytes(group.count * tensor.numel * itemsize),
-        formula="tensors * numel * itemsize",
-        values={"tensors": group.count, "numel": tensor.numel, "itemsize": itemsize},
-        source="config.json",
+        name=_name(group),
+        size=Bytes(group.count * group.tensor.numel * size),
+        formula=" * ".join(("tensors", *dims, "itemsize")),
+        values={"tensors": group.count, **dims, "itemsize": size},
+        source=SOURCE,
     )
+
+
+def _vectors(small: Mapping[int, int]) -> Iterable[Term]:
+    for size, numbers in small.items():
+        yield Term(
+            component="weights",
+            name="norms, biases and other small tensors" + (" in fp32" if size == 4 else ""),
+            size=Bytes(numbers * size),
+            formula="numbers * itemsize",
+            values={"numbers": numbers, "itemsize": size},
+            source=SOURCE,
+        )
+
+
+def _name(group: Group) -> str:
+    name = NAMES.get(group.tensor.role, group.tensor.role)
+    return name if group.part in ("layers", "outside") else f"{group.part}: {name}"
