@@ -24,16 +24,20 @@ def draw(grid: Grid, width: int, colour: bool) -> str:
 
 
 def fitted(grid: Grid, width: int) -> tuple[list[Column], list[list[Cell]]]:
-    """Columns left out by rank, then the first one cut, until the table is within `width`."""
+    """Columns left out by rank, then the widest of text cut, until it is within `width`."""
     columns, rows = list(grid.columns), [list(row) for row in grid.rows]
     while _wide(columns, rows) > width and (out := _least(columns)) is not None:
         del columns[out]
         for row in rows:
             del row[out]
-    excess = _wide(columns, rows) - width
-    if excess > 0 and rows:
-        most = max(_NARROWEST, _widths(columns, rows)[0] - excess)
-        rows = [[_cut(row[0], most), *row[1:]] for row in rows]
+    while rows and (excess := _wide(columns, rows) - width) > 0:
+        widths = _widths(columns, rows)
+        texts = [i for i, c in enumerate(columns) if c.align == "left"]
+        i = max(texts, key=widths.__getitem__, default=0)
+        most = max(_NARROWEST, shown(columns[i].heading), widths[i] - excess)
+        if most >= widths[i]:
+            break
+        rows = [[*row[:i], _cut(row[i], most), *row[i + 1 :]] for row in rows]
     return columns, rows
 
 
