@@ -108,7 +108,7 @@ _TOWER: Final = re.compile(
     r"|mm_projector|mm\.|multi_modal_projector|multimodal_projector|projector|aligner|resampler|merger|connector"
     r"|qformer|query_tokens|language_projection|embed_vision|embed_audio|talker|token2wav|code2wav|tts|speech"
     r"|sound|siglip|mlp1\.|v\.|a\.|gen_|view_sep)"
-    r"|^transformer\.vision\b|vision_tower|vision_embed|image_newline"
+    r"|^model\.encoder\.|^transformer\.vision\b|vision_tower|vision_embed|image_newline"
 )
 _MTP: Final = re.compile(r"(?:^|\.)(?:mtp|nextn|mtp_layers|mtp_block)\.")
 _LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blk|blocks)\.(\d+)\.")

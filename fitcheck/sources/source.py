@@ -9,8 +9,8 @@ from fitcheck.architecture.checkpoint import Checkpoint
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A model from outside the catalog: its architecture, its weights as stored, or both.
 
-    `model` is None where only weights are there, `checkpoint` where only a config.json is. `notes`
-    are sentences that belong beside any answer about it.
+    `path` is where it was found. `model` is None where only weights are there, `checkpoint` where
+    only a config.json is. `notes` are sentences that belong beside any answer about it.
     """
 
     name: str
@@ -18,3 +18,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     model: Model | None = None
     checkpoint: Checkpoint | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What was read: `hub`, `safetensors`, `gguf`, `pytorch`, or `config.json` alone."""
+        if self.path.startswith("hf:"):
+            return "hub"
+        return self.checkpoint.format if self.checkpoint is not None else "config.json"

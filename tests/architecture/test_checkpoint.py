@@ -171,6 +171,8 @@ def test_gpt_oss_counts_as_published() -> None:
         ("multi_modal_projector.linear_1.weight", "tower"),
         ("model.vision_embed_tokens.img_projection.0.weight", "tower"),
         ("audio_tower.layers.70.fc1.weight", "tower"),
+        ("model.encoder.layers.70.fc1.weight", "tower"),
+        ("bert.encoder.layer.0.attention.self.query.weight", "language"),
         ("language_model.model.layers.0.mlp.up_proj.weight", "language"),
         ("v.blk.0.attn_q.weight", "tower"),
         ("lm_head.weight", "language"),

@@ -31,6 +31,7 @@ def test_a_config_alone_is_a_model_without_weights(tmp_path: Path) -> None:
     source = read(str(path))
 
     assert (source.name, parameters(source), source.checkpoint) == ("tiny-llama", PARAMETERS, None)
+    assert source.kind == "config.json"
 
 
 def test_a_config_under_another_name_is_read_too(tmp_path: Path) -> None:
@@ -46,7 +47,7 @@ def test_a_folder_is_a_model_with_its_weights(shards: int, tmp_path: Path) -> No
     """In one file or in several."""
     source = read(str(write_folder(tmp_path / "m", shards=shards)))
 
-    assert parameters(source) == PARAMETERS
+    assert (parameters(source), source.kind) == (PARAMETERS, "safetensors")
     assert source.checkpoint is not None
     assert source.checkpoint.parameters() == PARAMETERS
     assert source.checkpoint.size == 2 * PARAMETERS

@@ -201,6 +201,7 @@ def test_a_model_is_read_by_its_headers(hub: Client) -> None:
     source = read("hf:org/tiny-llama", hub)
 
     assert (source.name, parameters(source)) == ("org/tiny-llama", PARAMETERS)
+    assert (source.kind, source.path) == ("hub", "hf:org/tiny-llama")
     assert source.checkpoint is not None
     assert source.checkpoint.parameters() == PARAMETERS
 
@@ -218,6 +219,7 @@ def test_a_gguf_file_is_chosen_by_name_or_tag(wanted: str, hub: Client) -> None:
     source = read(f"hf:org/tiny-llama-GGUF:{wanted}", hub)
 
     assert (source.name, parameters(source)) == ("org/tiny-llama-GGUF:tiny-Q8_0.gguf", PARAMETERS)
+    assert source.path == "hf:org/tiny-llama-GGUF:tiny-Q8_0.gguf"
 
 
 def test_a_split_gguf_is_read_whole(hub: Client) -> None:

@@ -36,7 +36,8 @@ def read(text: str, client: Client | None = None) -> Source:
 def _read(address: Address, repository: Repository) -> Source:
     if address.file:
         file = choose(address.file, contents.gguf_models(repository.names), str(address))
-        return contents.read_gguf(repository, file, f"{address.repo}:{file}")
+        found = contents.read_gguf(repository, file, f"{address.repo}:{file}")
+        return msgspec.structs.replace(found, path=f"{address}:{file}")
     ggufs = contents.gguf_models(repository.names)
     if len(ggufs) > 1 and "config.json" not in repository.names:
         first = f"{address}:{ggufs[0]}"
