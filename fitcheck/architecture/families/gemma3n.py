@@ -92,6 +92,6 @@ def _laurel(hidden_size: int, rank: int) -> Iterable[Tensor]:
 def _streams(c: Config) -> Iterable[Tensor]:
     """Matrices that make the further streams and join them again."""
     square = (c.whole("hidden_size"),) * 2
-    for i in range(c.whole("altup_num_inputs") - 1):
+    for i in range(c.layer_count("altup_num_inputs") - 1):
         yield Tensor("altup_proj", square, "linear", f"model.altup_projections.{i}")
         yield Tensor("altup_unembd_proj", square, "linear", f"model.altup_unembed_projections.{i}")
