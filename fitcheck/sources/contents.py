@@ -99,11 +99,13 @@ def read_gguf(folder: Folder, file: str, name: str) -> Source:
     headers = folder.each(pieces.files, gguf.read_header)
     projectors = [n for n in folder.names if n.lower().endswith(".gguf") and is_projector(n)]
     note = f"{listed(projectors)} beside it comes on top where images or sound are read"
+    checkpoint = gguf.join(headers, pieces.files)
     return Source(
         name=name,
         path=f"{folder.title}/{pieces.files[0]}",
         model=gguf.model_of(gguf.whole(headers), f"{folder.title}/{file}"),
-        checkpoint=gguf.join(headers, pieces.files),
+        checkpoint=checkpoint,
+        file_type=gguf.file_type(checkpoint),
         notes=(note,) if projectors else (),
     )
 

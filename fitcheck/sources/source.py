@@ -10,13 +10,15 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """A model from outside the catalog: its architecture, its weights as stored, or both.
 
     `path` is where it was found. `model` is None where only weights are there, `checkpoint` where
-    only a config.json is. `notes` are sentences that belong beside any answer about it.
+    only a config.json is. `file_type` is what a GGUF file says it is (`q4_k_m`), empty for others.
+    `notes` are sentences that belong beside any answer about it.
     """
 
     name: str
     path: str
     model: Model | None = None
     checkpoint: Checkpoint | None = None
+    file_type: str = ""
     notes: tuple[str, ...] = ()
 
     @property

@@ -103,6 +103,18 @@ def test_a_small_llama_is_read_to_the_number(tmp_path: Path) -> None:
     assert not model.approximate
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"), [(15, "q4_k_m"), (7, "q8_0"), (1024, "f16"), (999, "f16"), ("x", "f16")]
+)
+def test_a_file_says_what_it_was_quantized_to(said: object, expected: str, tmp_path: Path) -> None:
+    """As llama-quantize's names; a number that nobody knows gives way to what most bytes are."""
+    metadata = LLAMA | {"general.file_type": said}
+
+    assert (
+        read(str(write_gguf(tmp_path / "x.gguf", metadata, llama_tensors()))).file_type == expected
+    )
+
+
 def test_big_endian_files_are_read_alike(tmp_path: Path) -> None:
     """As converted for s390x."""
     little = header_of(write_gguf(tmp_path / "l.gguf", LLAMA, llama_tensors()))

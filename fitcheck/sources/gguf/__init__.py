@@ -2,6 +2,6 @@
 
 from fitcheck.sources.gguf.header import Header, read_header
 from fitcheck.sources.gguf.model import model_of
-from fitcheck.sources.gguf.split import Pieces, join, pieces, whole
+from fitcheck.sources.gguf.split import Pieces, file_type, join, pieces, whole
 
-__all__ = ["Header", "Pieces", "join", "model_of", "pieces", "read_header", "whole"]
+__all__ = ["Header", "Pieces", "file_type", "join", "model_of", "pieces", "read_header", "whole"]

@@ -12,6 +12,7 @@ import msgspec
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.errors import BadInput
 from fitcheck.sources.gguf.header import Header
+from fitcheck.sources.gguf.types import FILE_TYPES
 
 _SPLIT: Final = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.gguf", re.IGNORECASE | re.DOTALL)
 # A terabyte in the smallest pieces that anyone publishes is under a thousand files.
@@ -59,3 +60,10 @@ def join(headers: Sequence[Header], names: Sequence[str]) -> Checkpoint:
         metadata=first.metadata | lengths,
         files=tuple(names),
     )
+
+
+def file_type(checkpoint: Checkpoint) -> str:
+    """`q4_k_m`: what the header says the file is, or else the type of most of its bytes."""
+    said = checkpoint.metadata.get("general.file_type")
+    known = FILE_TYPES.get(said) if isinstance(said, int) else None
+    return known or next(iter(checkpoint.size_by_dtype), "")
