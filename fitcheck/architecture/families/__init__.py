@@ -35,7 +35,7 @@ from fitcheck.architecture.families import (
     zamba,
 )
 from fitcheck.architecture.families.language import Language
-from fitcheck.architecture.families.multimodal import INNER, MULTIMODAL
+from fitcheck.architecture.families.multimodal import INNER, MULTIMODAL, WHOLE
 from fitcheck.architecture.model import Model
 
 Family = Callable[[Config], Model]
@@ -212,5 +212,5 @@ def _given_language(read: Callable[[Config, Language], Model]) -> Family:
     return lambda c: read(c, _language)
 
 
-FAMILIES |= INNER
+FAMILIES |= INNER | WHOLE
 FAMILIES |= {name: _given_language(read) for name, read in MULTIMODAL.items()}

@@ -35,6 +35,7 @@ TEXT: Final = ("text_config", "llm_config", "language_config")
 # What each class takes for what a nested configuration does not say: transformers 5.23.0,
 # models/<model_type>/configuration_<model_type>.py. Read 2026-11-21.
 DIMENSIONS: Final[dict[str, Mapping[str, object]]] = {
+    "aria_text": _dimensions(4096, 4096, 32, 32, 32000, max_position_embeddings=2048),
     "cohere": _dimensions(8192, 22528, 40, 64, 256000, max_position_embeddings=8192),
     "cohere2": _dimensions(8192, 22528, 40, 64, 256000, max_position_embeddings=8192),
     "deepseek_v2": _dimensions(4096, 11008, 32, 32, 102400, max_position_embeddings=2048),
@@ -67,6 +68,7 @@ DIMENSIONS: Final[dict[str, Mapping[str, object]]] = {
     "phi": _dimensions(2048, 8192, 24, 32, 51200, max_position_embeddings=2048),
     "phi3": _dimensions(3072, 8192, 32, 32, 32064, max_position_embeddings=4096),
     "qwen2": _dimensions(4096, 22016, 32, 32, 151936, max_position_embeddings=32768),
+    "qwen2_5_omni_text": _dimensions(3584, 18944, 28, 28, 152064, max_position_embeddings=32768),
     "qwen2_5_vl_text": _dimensions(8192, 29568, 80, 64, 152064, max_position_embeddings=32768),
     "qwen2_moe": _dimensions(2048, 5632, 24, 16, 151936, max_position_embeddings=32768),
     "qwen2_vl_text": _dimensions(8192, 29568, 80, 64, 152064, max_position_embeddings=32768),

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from fitcheck.architecture.config import Config
 from fitcheck.architecture.families import parts
 from fitcheck.architecture.families.language import (
@@ -160,6 +162,18 @@ def _large(a: Config) -> Config:
         "encoder_ffn_dim": a.whole(*INNER, default=5120),
     }
     return a.over(num_mel_bins=128).having(**known)
+
+
+def large_encoder(a: Config, at: str) -> Iterable[Tensor]:
+    """Qwen2.5-Omni's encoder: Whisper's blocks, positions that are not learned, a projection."""
+    a = _large(a)
+    width, out = a.whole(*WIDTH), a.whole("output_dim", default=3584)
+    renamed = {f"{at}layer_norm": f"{at}ln_post"}
+    for t in _encoder(a, at):
+        if t.role != "a.position_embd":
+            yield msgspec.structs.replace(t, module=renamed.get(t.module, t.module))
+    yield Tensor("a.boundary_embd", (2, out), "embedding", f"{at}audio_bos_eos_token")
+    yield from parts.linear("mm.a.fc", out, width, f"{at}proj", True)
 
 
 def _audio(a: Config) -> Tower:

@@ -6,6 +6,8 @@ Source: transformers 5.23.0, models/<model_type>/modeling_<model_type>.py.
 from collections.abc import Iterable
 from typing import Final
 
+import msgspec
+
 from fitcheck.architecture.config import Config
 from fitcheck.architecture.families import parts
 from fitcheck.architecture.families.towers.encoder import Block, block, blocks, patches, positions
@@ -64,12 +66,18 @@ def _merger(merged: int, out: int, at: str, names: tuple[str, str]) -> Iterable[
     yield from parts.linear("mm.2", out, merged, f"{at}{names[1]}", True)
 
 
-def qwen2_5_vl(c: Config, at: str) -> Iterable[Tensor]:
+def qwen2_5_omni(c: Config, at: str) -> Iterable[Tensor]:
+    """Qwen2.5-Omni: Qwen2.5-VL's with projections of their own."""
+    names = ("attn.q", "attn.k", "attn.v")
+    return qwen2_5_vl(c, at, msgspec.structs.replace(QWEN2_5, attention=names))
+
+
+def qwen2_5_vl(c: Config, at: str, one: Block = QWEN2_5) -> Iterable[Tensor]:
     """Qwen2.5-VL: windows in most layers, gated MLPs."""
     width, inner = c.whole("hidden_size", default=3584), c.whole("intermediate_size", default=3420)
     yield from _patches(c, width, at, bias=False)
     count = c.layer_count("depth") if "depth" in c else 32
-    yield from blocks(f"{at}blocks.", count, block(QWEN2_5, width, inner))
+    yield from blocks(f"{at}blocks.", count, block(one, width, inner))
     yield from parts.norm("v.post_ln", width, f"{at}merger.ln_q")
     out = c.whole("out_hidden_size", default=3584)
     yield from _merger(width * _merged(c), out, f"{at}merger.mlp.", ("0", "2"))
