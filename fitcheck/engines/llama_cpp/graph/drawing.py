@@ -1,0 +1,115 @@
+"""The graph of a whole model: embeddings, layers, head.
+
+Source: llama.cpp 0c1e57098, src/models/*.cpp; src/llama-graph.cpp (build_inp_embd).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fitcheck.architecture import Model
+from fitcheck.engines.llama_cpp.gguf import GgufFile
+from fitcheck.engines.llama_cpp.graph import operations as ops
+from fitcheck.engines.llama_cpp.graph.blocks import BLOCKS, sequential
+from fitcheck.engines.llama_cpp.graph.build import Build, Weights, weights
+from fitcheck.engines.llama_cpp.graph.gemma import in_streams, out_of_streams, with_layer_inputs
+from fitcheck.engines.llama_cpp.graph.tensors import HOST, I32, Graph, Node
+from fitcheck.engines.llama_cpp.graph.traits import PLAIN, TRAITS
+from fitcheck.engines.llama_cpp.placement import Split
+from fitcheck.engines.llama_cpp.settings import Settings
+
+# Bytes of each weight on a card, by layer (OUTSIDE for what is in none) and role.
+Sizes = Mapping[int, Mapping[str, int]]
+OUTSIDE: Final = -1
+
+# Which device holds what is in no layer: src/llama-arch.cpp, LLM_TENSOR_INFOS.
+_LOOKED_UP: Final = frozenset(("token_embd", "position_embd", "per_layer_token_embd"))
+_OF_FIRST_LAYER: Final = frozenset(("per_layer_model_proj", "per_layer_proj_norm"))
+
+
+def draw(
+    model: Model, file: GgufFile, settings: Settings, split: Split, layers: Sequence[int],
+    sizes: Sizes, *, flash: bool,
+) -> Graph:  # fmt: skip
+    """The graph that llama.cpp reserves memory for, of these layers only."""
+    b = Build(model, TRAITS.get(file.arch, PLAIN), settings, split, flash=flash)
+    outside = _outside(file, split, sizes)
+    x = _embedded(b, outside)
+    if file.arch == "gemma3n":
+        x = in_streams(b, x, outside)
+    elif file.arch == "gemma4":
+        x = with_layer_inputs(b, x, outside)
+    block = BLOCKS.get(file.arch, sequential)
+    rows_inside = b.traits.rows == "layer"
+    for i, device, own in _layer_weights(file, split, layers, sizes):
+        b.enter(i, device, own)
+        x = block(b, x, rows_inside and i == len(model.layers) - 1)
+    _head(b, x, outside, split.place(file.block_count))
+    return b.graph
+
+
+def _outside(file: GgufFile, split: Split, sizes: Sizes) -> Weights:
+    output = split.place(file.block_count)
+    known = sizes.get(OUTSIDE, {})
+    found = weights(file.outside, output, output, known)
+    for role, node in found.items():
+        if role in _LOOKED_UP:
+            node.device = HOST
+        elif role in _OF_FIRST_LAYER:
+            node.device = split.place(0)
+    if "output" not in found:
+        shape = found["token_embd"].shape
+        found["output"] = Node(
+            "weight", shape, item=0, label="output", device=output, extra=known.get("output", 0)
+        )
+    return found
+
+
+def _layer_weights(
+    file: GgufFile, split: Split, layers: Sequence[int], sizes: Sizes
+) -> "list[tuple[int, int, Weights]]":
+    """Each layer's number, device and weights; those of equal layers are the same nodes."""
+    block_of = {i: block for block in file.blocks for i in block.layers}
+    factors = next((t for t in file.outside if t.role.startswith("rope_f")), None)
+    known: dict[tuple[int, int, int, bool], Weights] = {}
+    found = []
+    for i in layers:
+        device = split.place(i)
+        experts = HOST if i < split.cpu_moe else device
+        turned = factors is not None and (file.rope_layers is None or i in file.rope_layers)
+        key = (id(block_of[i]), device, experts, turned)
+        if sizes or key not in known:
+            own = weights(block_of[i].tensors, device, experts, sizes.get(i, {}))
+            if factors is not None and turned:
+                own["rope_factors"] = Node("weight", ops.four(factors.ne), device=device)
+            known[key] = own
+        found.append((i, device, known[key]))
+    return found
+
+
+def _embedded(b: Build, outside: Weights) -> Node:
+    """The tokens' embeddings; an input for embeddings from elsewhere is reserved as well."""
+    x = ops.get_rows(outside["token_embd"], b.input("token_ids", b.tokens, item=I32), "embeddings")
+    b.graph.expand(x)
+    b.graph.expand(b.input("embeddings_input", b.hidden_size, b.tokens))
+    if "position_embd" in outside:
+        x = ops.add(x, ops.get_rows(outside["position_embd"], b.positions, "embeddings"))
+    return ops.same("scale", x) if b.traits.scaled_embeddings else x
+
+
+def _head(b: Build, x: Node, outside: Weights, device: int) -> None:
+    """The last norm and the logits of the wanted tokens."""
+    b.enter(b.index, device, outside)
+    if b.has("altup_unembd_proj"):
+        x = out_of_streams(b, x, outside)
+    x.output = b.traits.keeps_hidden
+    if b.traits.rows == "behind":
+        x = b.wanted(x)
+    x = b.norm(x, "output_norm" if b.has("output_norm") else "token_embd_norm")
+    if b.traits.rows == "norm":
+        x.output = True
+        x = b.wanted(x)
+    x.output = True
+    logits = b.linear(x, "output")
+    logits.label = "logits"
+    logits.output = True
+    b.graph.expand(logits)
