@@ -1,15 +1,19 @@
 """llama.cpp, and the programs that start it for you."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from fitcheck.architecture import Model
 from fitcheck.engines.base import Memory, Range, Term, Workload
-from fitcheck.engines.llama_cpp import projector, weights
+from fitcheck.engines.llama_cpp import cache, options, projector, recurrent, weights
+from fitcheck.engines.llama_cpp.buffers import Buffers
 from fitcheck.engines.llama_cpp.gguf import GgufFile
-from fitcheck.engines.llama_cpp.placement import Held
+from fitcheck.engines.llama_cpp.graph.plan import Subject
+from fitcheck.engines.llama_cpp.graph.tensors import HOST
+from fitcheck.engines.llama_cpp.options import UBATCH
+from fitcheck.engines.llama_cpp.placement import Held, Split
 from fitcheck.engines.llama_cpp.weights import Weights
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card
@@ -42,13 +46,15 @@ CONTEXT_HIGH: Final = Bytes(650 * MIB)
 class Program(msgspec.Struct, frozen=True, kw_only=True):
     """How a program that runs on llama.cpp differs from llama.cpp started by hand.
 
-    `parallel` slots by default; `spared` is what it leaves of each card beside what is counted.
+    `parallel` slots by default, each with a cache of its own unless `kv_unified`; `spared` is what
+    it leaves of each card beside what is counted.
     """
 
     name: str
     title: str
     defaults: str
     parallel: int = 1
+    kv_unified: bool = False
     spared: Bytes = Bytes(0)
 
 
@@ -61,9 +67,10 @@ class LlamaCppModel:
         self.program = program
         self.model = model
         self.scheme = scheme
-        self.file_type = file_type
         self.weights = Weights(model, file_type, imatrix)
-        self._held: dict[object, tuple[Held, ...]] = {}
+        self.subject = Subject(model=model, file=self.weights.file, packed=self.weights.packed)
+        self.buffers = Buffers(self.subject)
+        self._held: dict[Split, tuple[Held, ...]] = {}
 
     @property
     def file(self) -> GgufFile:
@@ -76,43 +83,68 @@ class LlamaCppModel:
         return self.weights.file_bytes
 
     def settle(self, workload: Workload) -> Workload:
-        """The defaults of llama-server. Raises BadInput on a setting that is no number."""
-        _number(workload, "n_gpu_layers")
-        _number(workload, "n_cpu_moe")
-        return msgspec.structs.replace(
+        """The defaults of llama-server. Raises BadInput on what llama.cpp refuses."""
+        slots = workload.parallel or max(workload.batch, self.program.parallel)
+        unified = {"kv_unified": "on"} if self.program.kv_unified else {}
+        settled = msgspec.structs.replace(
             workload,
             kv_cache=workload.kv_cache or "f16",
             attention=workload.attention or "auto",
-            ubatch=workload.ubatch or 512,
-            parallel=workload.parallel or max(workload.batch, self.program.parallel),
+            ubatch=workload.ubatch or UBATCH,
+            parallel=slots,
+            settings=unified | dict(workload.settings),
         )
-
-    def held(self, workload: Workload, free: Sequence[int]) -> tuple[Held, ...]:
-        """Each tensor at its place, on cards with so much free memory."""
-        layers, experts = _number(workload, "n_gpu_layers"), _number(workload, "n_cpu_moe")
-        key = (layers, experts, tuple(free))
-        if key not in self._held:
-            self._held[key] = self.weights.hold(layers, experts, free)
-        return self._held[key]
+        options.split(settled, self.file, [1])
+        cache.check(self.subject, options.settings(settled))
+        return settled
 
     def memory(self, workload: Workload, cards: int = 1) -> Memory:
         """Weights, caches, buffers and each card's context, over so many equal cards."""
-        held = self.held(workload, [1] * cards)
-        terms = (*weights.terms(held), *self._second(workload), context(cards))
+        where = options.split(workload, self.file, [1] * cards)
+        terms = (
+            *weights.terms(self._hold(where)),
+            *self._second(workload),
+            *(t for k in (*range(cards), HOST) for t in self._runtime(workload, where, cards, k)),
+            context(cards),
+        )
         return Memory(terms=terms, total=_range(terms, cards), notes=self.notes(workload))
 
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
-        """Layers in order, as many to each card as its share of the memory."""
-        held = self.held(workload, [max(u, 1) for u in usable])
-        return tuple(self._share(workload, held, card) for card in range(len(usable)))
+        """Layers in order, as many to each card as its share of the memory.
 
-    def _share(self, workload: Workload, held: Iterable[Held], card: int) -> Memory:
-        """One card's part; what is in host memory is told with the first."""
-        here = [h for h in held if h.card == card or (h.card < 0 and card == 0)]
-        second = self._second(workload) if card == 0 else ()
-        terms = (*weights.terms(here), *second, context(1))
-        notes = self.notes(workload) if card == 0 else ()
+        What is in host memory is told with the first card.
+        """
+        where = options.split(workload, self.file, [max(u, 1) for u in usable])
+        return tuple(self._share(workload, where, len(usable), k) for k in range(len(usable)))
+
+    def _share(self, workload: Workload, where: Split, cards: int, card: int) -> Memory:
+        devices = (card,) if card else (card, HOST)
+        terms = (
+            *weights.terms(h for h in self._hold(where) if h.card in devices),
+            *(() if card else self._second(workload)),
+            *(t for k in devices for t in self._runtime(workload, where, cards, k)),
+            context(1),
+        )
+        notes = () if card else self.notes(workload)
         return Memory(terms=terms, total=_range(terms, 1), notes=notes)
+
+    def _hold(self, where: Split) -> tuple[Held, ...]:
+        if where not in self._held:
+            self._held[where] = self.weights.hold(where)
+        return self._held[where]
+
+    def _runtime(self, workload: Workload, where: Split, cards: int, device: int) -> Iterator[Term]:
+        """What a device holds beside weights, named by the card where there are several."""
+        asked = options.settings(workload)
+        for term in (
+            *cache.terms(self.subject, asked, where, device),
+            *recurrent.terms(self.subject, asked, where, device),
+            *self.buffers.terms(asked, where, cards, device),
+        ):
+            if cards == 1 or device == HOST:
+                yield term
+            else:
+                yield msgspec.structs.replace(term, name=f"{term.name}, card {device + 1}")
 
     def _second(self, workload: Workload) -> tuple[Term, ...]:
         return projector.terms(self.model) if workload.settings.get("mmproj") == "on" else ()
@@ -168,16 +200,6 @@ def _file_type(model: Model, scheme: Scheme) -> FileType | None:
     return FILE_TYPES["copy"] if scheme.name == published == "mxfp4" else None
 
 
-def _number(workload: Workload, key: str) -> int | None:
-    """A whole number among the settings, None if it is not there or `all`."""
-    text = workload.settings.get(key)
-    if text is None or text == "all":
-        return None
-    if not text.isdecimal():
-        raise BadInput(f"{key} is '{text}', not a number of layers")
-    return int(text)
-
-
 def context(cards: int) -> Term:
     """What each card's driver context takes."""
     return Term(
@@ -217,13 +239,14 @@ OLLAMA: Final = LlamaCpp(
         spared=Bytes(457 * MIB),
     )
 )
-# LM Studio: Max Concurrent Predictions is 4 (lmstudio.ai/docs/app/advanced/parallel-requests,
-# 0.4.0, January 2026).
+# LM Studio: Max Concurrent Predictions is 4 (lmstudio.ai/docs/app/advanced/parallel-requests),
+# on a unified cache (release notes of 0.4.0, January 2026).
 LM_STUDIO: Final = LlamaCpp(
     Program(
         name="lmstudio",
         title="llama.cpp with windows and buttons",
-        defaults="four slots on one cache, f16 cache",
+        defaults="four slots that share one f16 cache",
         parallel=4,
+        kv_unified=True,
     )
 )

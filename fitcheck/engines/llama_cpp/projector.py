@@ -3,6 +3,8 @@
 Source: llama.cpp 0c1e57098 (2026-10), conversion/base.py, MmprojModel, and the families' modules.
 """
 
+from typing import Final
+
 from fitcheck.architecture import Model, Tensor, Tower
 from fitcheck.engines.base import Term
 from fitcheck.units import Bytes
@@ -10,12 +12,22 @@ from fitcheck.units import Bytes
 
 def terms(model: Model) -> tuple[Term, ...]:
     """A term for each tower, on the first card; none for models of text alone."""
-    return tuple(_term(tower) for tower in model.towers)
+    family = model.model_type.removesuffix("_text")
+    exact = {name: parts for (of, name), parts in _EXACT.items() if of == family}
+    return tuple(_term(tower, exact.get(tower.name, ())) for tower in model.towers)
 
 
-def _term(tower: Tower) -> Term:
-    half = sum(t.numel for t in tower.tensors if not _in_full(t))
-    full = sum(t.numel for t in tower.tensors if _in_full(t))
+# Parts of the names of matrices that stay in 32 bits, by model and tower: conversion/gemma.py,
+# tensor_force_quant.
+_EXACT: Final = {
+    ("gemma3", "vision"): (".embeddings.",),
+    ("gemma4", "audio"): (".conv", "_conv"),
+}
+
+
+def _term(tower: Tower, exact: tuple[str, ...]) -> Term:
+    full = sum(t.numel for t in tower.tensors if _in_full(t, exact))
+    half = sum(t.numel for t in tower.tensors) - full
     return Term(
         component="weights",
         name=f"mmproj: {tower.name}",
@@ -26,7 +38,8 @@ def _term(tower: Tower) -> Term:
     )
 
 
-def _in_full(t: Tensor) -> bool:
-    """Whether a tensor is in 32 bits: vectors, norms, position embeddings."""
+def _in_full(t: Tensor, exact: tuple[str, ...]) -> bool:
+    """Whether a tensor is in 32 bits: vectors, norms, position embeddings, and what is named."""
     vector = sum(n > 1 for n in t.shape) < 2
-    return vector or t.kind == "norm" or "position" in t.role
+    named = any(part in f"{t.module}." for part in exact)
+    return vector or named or t.kind == "norm" or "position" in t.role

@@ -232,6 +232,11 @@ def _corrected(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
     yield "exp_probs_b.bias", t.shape
 
 
+def _scales(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
+    """A router's scale for each expert stands beside what it is multiplied with."""
+    yield "ffn_down_exps.scale", t.shape
+
+
 def _metadata(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
     """Numbers that go to the file's header."""
     return ()
@@ -246,6 +251,7 @@ _SPLIT: Final[dict[str, Callable[[Tensor, Layer | None, str], Pieces]]] = {
     "exp_probs_b": _corrected,
     "ffn_alpha_n": _metadata,
     "ffn_alpha_p": _metadata,
+    "ffn_gate_inp.expert_scale": _scales,
     "ffn_gate_up": _one_up,
     "ffn_gate_up.bias": _one_up,
     "ffn_gate_up_exps": _halves,

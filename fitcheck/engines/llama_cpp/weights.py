@@ -11,6 +11,7 @@ from fitcheck.engines.llama_cpp.placement import (
     CARD_ALIGNMENT,
     HOST_ALIGNMENT,
     Held,
+    Split,
     fill,
     hold,
     split,
@@ -48,11 +49,9 @@ class Weights:
         """What the tensors take on disk, without header and padding."""
         return Bytes(sum(p.size for p in self.packed))
 
-    def hold(
-        self, n_gpu_layers: int | None, n_cpu_moe: int | None, free: Sequence[int]
-    ) -> tuple[Held, ...]:
-        """Every tensor at its place, on cards with so much free memory each."""
-        return hold(self.file, self.packed, split(self.file, n_gpu_layers, free, cpu_moe=n_cpu_moe))
+    def hold(self, where: Split) -> tuple[Held, ...]:
+        """Every tensor at its place."""
+        return hold(self.file, self.packed, where)
 
 
 def placed(
@@ -70,7 +69,7 @@ def placed(
     card's free memory, by which llama.cpp divides the layers.
     """
     weights = Weights(model, FILE_TYPES[file_type.lower()], imatrix, mtp)
-    held = weights.hold(n_gpu_layers, n_cpu_moe, free)
+    held = weights.hold(split(weights.file, n_gpu_layers, free, n_cpu_moe))
     cards = (sum(h.size for h in held if h.card == k) for k in range(len(free)))
     return tuple(map(Bytes, cards)), Bytes(sum(h.size for h in held if h.card < 0))
 
