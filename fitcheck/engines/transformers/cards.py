@@ -16,6 +16,7 @@ import msgspec
 from fitcheck.architecture import Layer, Model
 from fitcheck.engines.base import Term
 from fitcheck.engines.transformers import weights
+from fitcheck.engines.transformers.cache import Cache
 from fitcheck.quantization import Scheme
 from fitcheck.units import Bytes
 
@@ -23,9 +24,9 @@ LAST = ("output",)
 
 
 class Placed(NamedTuple):
-    """What one card holds: a part of the model, and its weights as one term."""
+    """What one card holds: its layers' cache, and its weights as one term."""
 
-    part: Model
+    cache: Cache
     weights: Term
 
 
@@ -78,15 +79,16 @@ def place(model: Model, scheme: Scheme, usable: Sequence[int]) -> tuple[Placed, 
         held[-1].append(block)
         used += block.size
     held += [[] for _ in range(len(usable) - len(held))]
-    return tuple(_placed(model, part) for part in held)
+    itemsize = 4 if scheme.name == "fp32" else 2
+    return tuple(_placed(model, part, itemsize) for part in held)
 
 
-def _placed(model: Model, part: Sequence[Block]) -> Placed:
+def _placed(model: Model, part: Sequence[Block], itemsize: int) -> Placed:
     layers = tuple(b.layer for b in part if b.layer is not None)
     size = sum(b.size for b in part)
     inside = sum(b.size for b in part if b.layer is not None)
     return Placed(
-        msgspec.structs.replace(model, layers=layers, tensors=(), towers=(), mtp_layers=()),
+        Cache(msgspec.structs.replace(model, layers=layers, tensors=()), itemsize),
         Term(
             component="weights",
             name=f"{len(layers)} layers" + (" and what is beside them" if size > inside else ""),

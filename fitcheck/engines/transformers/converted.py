@@ -32,17 +32,28 @@ ITEMSIZE: Final[Mapping[str, int]] = {
 # bitsandbytes' replacement does not take for one. Source: models/falcon/modeling_falcon.py.
 OWN_LINEAR: Final = frozenset({"falcon"})
 
+# DeepSeek V4's grouped projection is a subclass too.
+GROUPED: Final = frozenset({"attn_output_a"})
+
+# Parts that a class keeps out of quantization. Source: models/blip_2, _keep_in_fp32_modules.
+KEPT_TOWERS: Final = frozenset({"qformer"})
+
 # Classes whose router is an nn.Linear, so that it is packed like any other; all other classes hold
 # it as a bare parameter. Source: models/*/modeling_*.py.
 LINEAR_ROUTER: Final = frozenset({"hunyuan_v1_moe", "gemma4", "gemma4_text"})
 
+# Classes that make their router in fp32 whatever the model's type.
+FP32_ROUTER: Final = frozenset({"hunyuan_v1_moe"})
+
 _ROUTER: Final = "ffn_gate_inp"
 
 
-def itemsize(scheme: Scheme, tensor: Tensor) -> int:
+def itemsize(scheme: Scheme, model: Model, tensor: Tensor) -> int:
     """Bytes of one number of a tensor that is not packed."""
     if tensor.dtype:
         return ITEMSIZE.get(tensor.dtype, 2)
+    if tensor.role == _ROUTER and model.model_type in FP32_ROUTER:
+        return 4
     return 4 if scheme.name == "fp32" else 2
 
 
@@ -53,9 +64,15 @@ def packs(scheme: Scheme, model: Model, tensor: Tensor, part: str) -> bool:
     if scheme.touches == "modules":
         if tensor.role == _ROUTER:
             return model.model_type in LINEAR_ROUTER
-        if scheme.name.startswith("bnb") and model.model_type in OWN_LINEAR:
+        if scheme.name.startswith("bnb") and _own_linear(model, tensor):
+            return False
+        if part in KEPT_TOWERS or tensor.module.endswith("_weight"):
             return False
     return touches(scheme, tensor, part)
+
+
+def _own_linear(model: Model, tensor: Tensor) -> bool:
+    return model.model_type in OWN_LINEAR or tensor.role in GROUPED
 
 
 def spared(model: Model, scheme: Scheme) -> Tensor | None:
@@ -65,7 +82,7 @@ def spared(model: Model, scheme: Scheme) -> Tensor | None:
     """
     if scheme.touches != "modules" or not model.tie_word_embeddings or not model.layers:
         return None
-    if any(t.role.startswith("output_norm") for t in model.tensors):
+    everything = (*model.layers[-1].tensors, *model.tensors)
+    if any(t.kind == "norm" for t in everything):
         return None
-    matrices = [t for t in model.layers[-1].tensors if t.kind == "linear"]
-    return matrices[-1] if matrices else None
+    return [t for t in model.layers[-1].tensors if t.kind == "linear"][-1]

@@ -8,10 +8,19 @@ from fitcheck.engines.transformers import overhead, ranges, weights
 from fitcheck.engines.transformers.activations import Activations, Packed
 from fitcheck.engines.transformers.activations.linear import work
 from fitcheck.engines.transformers.activations.style import style
+from fitcheck.engines.transformers.buffers import old_tables
 from fitcheck.engines.transformers.cache import Cache
 from fitcheck.engines.transformers.cards import Placed, place
 from fitcheck.engines.transformers.converted import packs
-from fitcheck.engines.transformers.peaks import Highest, terms
+from fitcheck.engines.transformers.peaks import (
+    CUT,
+    LATER,
+    TWICE,
+    Highest,
+    moved_logits,
+    other_cards,
+    terms,
+)
 from fitcheck.engines.transformers.settings import Settings, read, settle
 from fitcheck.quantization import Scheme
 from fitcheck.units import Bytes
@@ -44,25 +53,72 @@ class TransformersModel:
 
     def memory(self, workload: Workload, cards: int = 1) -> Memory:
         """Weights, the cache, the highest peak beside them, and the process itself."""
-        settings, peak = self._peak(workload)
-        stepped = workload.context > workload.prompt
-        kept = tuple(self.cache.terms(workload.batch, workload.context, stepped))
-        alive = terms(peak, self.chunk, cards)
-        found = (*self.weights, *kept, *alive, *overhead.terms(cards))
-        return Memory(
-            terms=found,
-            total=self._range(found, workload, settings, cards),
-            notes=self._notes(workload, settings),
-        )
+        settings = read(workload)
+        old = tuple(old_tables(self.model, self.itemsize)) if settings.all_logits else ()
+        kept = self._kept(self.cache, workload)
+        found = (*self.weights, *old, *kept, *self._alive(workload, settings, True))
+        if cards > 1:
+            elsewhere = sum(t.size for t in self._alive(workload, settings, False))
+            moved = self._moved(workload, settings, elsewhere)
+            found = (*found, other_cards(elsewhere, cards - 1), *moved)
+        return self._memory((*found, *overhead.terms(cards)), workload, settings, cards)
 
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
-        """Whole layers in order, as device_map="auto" deals them out."""
+        """Whole layers in order, as device_map="auto" deals them out; the head on the last."""
         if len(usable) == 1:
             return (self.memory(workload),)
-        settings, peak = self._peak(workload)
-        alive = terms(peak, self.chunk, 1)
-        return tuple(
-            self._share(workload, settings, placed, alive) for placed in self._placed(tuple(usable))
+        settings = read(workload)
+        shares = []
+        for number, placed in enumerate(self._placed(tuple(usable)), 1):
+            kept = self._kept(placed.cache, workload)
+            alive = self._alive(workload, settings, number == len(usable))
+            if number == 1:
+                alive += self._moved(workload, settings, sum(t.size for t in alive))
+            found = (placed.weights, *kept, *alive, *overhead.terms(1))
+            shares.append(self._memory(found, workload, settings, 1))
+        return tuple(shares)
+
+    def _kept(self, cache: Cache, workload: Workload) -> tuple[Term, ...]:
+        stepped = workload.context > workload.prompt
+        return tuple(cache.terms(workload.batch, workload.context, stepped))
+
+    def _alive(self, workload: Workload, settings: Settings, head: bool) -> tuple[Term, ...]:
+        return terms(self._highest(workload, settings, head), self.chunk)
+
+    def _moved(self, workload: Workload, settings: Settings, alive: int) -> tuple[Term, ...]:
+        """Logits go back to the first card, which old versions made of the whole prompt."""
+        tokens = workload.batch * workload.prompt
+        size = 4 * tokens * self.model.vocab_size
+        return (moved_logits(size, alive),) if settings.all_logits and size > alive else ()
+
+    def _highest(self, workload: Workload, settings: Settings, head: bool) -> Highest:
+        """The moment at which most is held, of the prompt and of the last step."""
+        passes = self._passes(settings, settings.kernels is not False)
+        batch, context, prompt = workload.batch, workload.context, workload.prompt
+        at_end = self.cache.size(batch, context, context > prompt)
+        then = self.cache.size(batch, prompt, False) - at_end
+        read_in = passes.peak("prefill", batch, prompt, head=head)
+        step = passes.peak("decode", batch, context, head=head)
+        old = at_end if settings.all_logits and head and context > prompt else 0
+        if read_in.size + then >= step.size + old:
+            return Highest("prefill", read_in, batch, prompt, then, LATER if then < 0 else CUT)
+        return Highest("decode", step, batch, context, old, TWICE)
+
+    def _memory(
+        self, found: tuple[Term, ...], workload: Workload, settings: Settings, cards: int
+    ) -> Memory:
+        counted = sum(t.size for t in found if t.component not in ("overhead", "host"))
+        steady = sum(t.size for t in found if t.component not in ("overhead", "activations"))
+        spread = ranges.spread(self.model, self.scheme)
+        high = int(counted * spread.high) + self._slower(workload, settings)
+        return Memory(
+            terms=found,
+            total=Range(
+                Bytes(int(steady * spread.low)),
+                Bytes(sum(t.size for t in found)),
+                Bytes(high + cards * spread.process),
+            ),
+            notes=tuple(ranges.notes(self.model, self.scheme, self.cache.state > 0, settings)),
         )
 
     def _placed(self, usable: tuple[Bytes, ...]) -> tuple[Placed, ...]:
@@ -70,28 +126,6 @@ class TransformersModel:
         if found is None:
             found = self._divided[usable] = place(self.model, self.scheme, usable)
         return found
-
-    def _share(
-        self, workload: Workload, settings: Settings, placed: Placed, alive: tuple[Term, ...]
-    ) -> Memory:
-        stepped = workload.context > workload.prompt
-        cache = Cache(placed.part, self.itemsize)
-        kept = tuple(cache.terms(workload.batch, workload.context, stepped))
-        found = (placed.weights, *kept, *alive, *overhead.terms(1))
-        return Memory(terms=found, total=self._range(found, workload, settings, 1))
-
-    def _peak(self, workload: Workload) -> tuple[Settings, Highest]:
-        """The moment at which most is held, of the prompt and of the last step."""
-        settings = read(workload)
-        passes = self._passes(settings, settings.kernels is not False)
-        batch, context, prompt = workload.batch, workload.context, workload.prompt
-        at_end = self.cache.size(batch, context, context > prompt)
-        read_in = passes.peak("prefill", batch, prompt)
-        missing = at_end - self.cache.size(batch, prompt, False)
-        step = passes.peak("decode", batch, context)
-        if read_in.size - missing >= step.size:
-            return settings, Highest("prefill", read_in, batch, prompt, missing)
-        return settings, Highest("decode", step, batch, context, 0)
 
     def _passes(self, settings: Settings, kernels: bool) -> Activations:
         key = (settings, kernels)
@@ -116,19 +150,6 @@ class TransformersModel:
         }
         return Packed(work(self.scheme.name), matrices)
 
-    def _range(
-        self, found: Sequence[Term], workload: Workload, settings: Settings, cards: int
-    ) -> Range:
-        torch = sum(t.size for t in found if t.component not in ("overhead", "host"))
-        expected = sum(t.size for t in found if t.component != "host")
-        slower = self._slower(workload, settings)
-        spread = ranges.spread(self.model, self.scheme)
-        return Range(
-            Bytes(int(torch * spread.low)),
-            Bytes(expected),
-            Bytes(int(torch * spread.high) + slower + cards * spread.process),
-        )
-
     def _slower(self, workload: Workload, settings: Settings) -> int:
         """What recurrent layers take more where their kernels are not installed."""
         if settings.kernels is not None or not self.cache.state:
@@ -136,6 +157,3 @@ class TransformersModel:
         with_kernels = self._passes(settings, True).peak("prefill", workload.batch, workload.prompt)
         without = self._passes(settings, False).peak("prefill", workload.batch, workload.prompt)
         return max(0, without.size - with_kernels.size)
-
-    def _notes(self, workload: Workload, settings: Settings) -> tuple[str, ...]:
-        return tuple(ranges.notes(self.model, self.scheme, self.cache.state > 0, settings))

@@ -15,33 +15,66 @@ from fitcheck.engines.transformers.activations.step import Phase
 from fitcheck.units import Bytes
 
 SOURCE = "transformers 5.23.0, models/*/modeling_*.py, each forward step by step"
+
+# Cache that is not there yet while the prompt is read; that sliding layers give up after it; and
+# that versions before 4.45 held beside the new one at every step, as a tuple of their own.
+LATER = "cache of later tokens, not there yet"
+CUT = "the prompt's cache in sliding layers, which the next step cuts"
+TWICE = "the cache before this step, held beside the new one"
+
 _WHEN = {"prefill": "while the prompt is read", "decode": "at the last step"}
 
 
 class Highest(NamedTuple):
-    """A workload's highest moment; `missing`: what the cache lacks then of what it has at the end.
+    """A workload's highest moment.
 
-    It is negative where the prompt's cache is larger, as with sliding windows.
+    `beside` is cache that is there then and not at the end, negative where it is the other way
+    round, and `why` says which.
     """
 
     phase: Phase
     peak: Peak
     batch: int
     tokens: int
-    missing: int
+    beside: int = 0
+    why: str = ""
 
     @property
     def size(self) -> int:
         """Bytes beside the weights and the cache as it is at the end."""
-        return self.peak.size - self.missing
+        return self.peak.size + self.beside
 
 
-def terms(highest: Highest, chunk: int, cards: int) -> tuple[Term, ...]:
-    """One term for each tensor alive; on several cards every one of them has its own."""
-    return (*_alive(highest, chunk, cards), *_missing(highest))
+def terms(highest: Highest, chunk: int) -> tuple[Term, ...]:
+    """One term for each tensor alive, and one for cache that comes or goes."""
+    return (*_alive(highest, chunk), *_beside(highest))
 
 
-def _alive(highest: Highest, chunk: int, cards: int) -> Iterator[Term]:
+def other_cards(size: int, cards: int) -> Term:
+    """The same peak on cards that hold layers alone."""
+    return Term(
+        component="activations",
+        name="the peak on every other card",
+        size=Bytes(cards * size),
+        formula="other_cards * peak_bytes",
+        values={"other_cards": cards, "peak_bytes": size},
+        source=SOURCE,
+    )
+
+
+def moved_logits(size: int, alive: int) -> Term:
+    """Logits that are moved to the first card, as far as they are more than its peak before."""
+    return Term(
+        component="activations",
+        name="logits moved to the first card, beyond its peak",
+        size=Bytes(size - alive),
+        formula="logits_bytes - peak_bytes",
+        values={"logits_bytes": size, "peak_bytes": alive},
+        source="accelerate, hooks.py, AlignDevicesHook(io_same_device=True)",
+    )
+
+
+def _alive(highest: Highest, chunk: int) -> Iterator[Term]:
     peak, prefill = highest.peak, highest.phase == "prefill"
     shown = PREFILL if prefill else DECODE
     base = _amounts(highest, chunk)
@@ -53,13 +86,10 @@ def _alive(highest: Highest, chunk: int, cards: int) -> Iterator[Term]:
         unit = shown[piece.unit]
         used = [unit, *factors] if unit else list(factors)
         values = {name: n for name, n in base.items() if name in unit} | dict(factors)
-        if cards > 1:
-            used.insert(0, "cards")
-            values["cards"] = cards
         yield Term(
             component="activations",
             name=f"{piece.name}, {_WHEN[highest.phase]}",
-            size=Bytes(cards * piece.size * amount),
+            size=Bytes(piece.size * amount),
             formula=" * ".join(used),
             values=values,
             source=SOURCE,
@@ -75,18 +105,13 @@ def _amounts(highest: Highest, chunk: int) -> dict[str, int]:
     return {"batch": highest.batch, "context": highest.tokens, "keys": keys, "past": past}
 
 
-def _missing(highest: Highest) -> Iterator[Term]:
-    if highest.missing:
-        name = (
-            "cache of later tokens, not there yet"
-            if highest.missing > 0
-            else "the prompt's cache in sliding layers, which the next step cuts"
-        )
+def _beside(highest: Highest) -> Iterator[Term]:
+    if highest.beside:
         yield Term(
             component="activations",
-            name=name,
-            size=Bytes(-highest.missing),
-            formula="cache_then - cache_at_the_end",
-            values={"cache_then": 0, "cache_at_the_end": highest.missing},
+            name=highest.why,
+            size=Bytes(highest.beside),
+            formula="cache_bytes",
+            values={"cache_bytes": highest.beside},
             source="transformers 5.23.0, cache_utils.py",
         )

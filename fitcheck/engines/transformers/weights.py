@@ -5,6 +5,7 @@ from typing import Final
 
 from fitcheck.architecture import Model, Tensor
 from fitcheck.engines.base import Term
+from fitcheck.engines.transformers import buffers
 from fitcheck.engines.transformers.converted import itemsize, packs, spared
 from fitcheck.engines.weights import Group, groups
 from fitcheck.quantization import Scheme
@@ -51,11 +52,12 @@ def terms(model: Model, scheme: Scheme) -> tuple[Term, ...]:
         if packs(scheme, model, group.tensor, group.part):
             found += _packed(group, scheme, spare)
         elif group.tensor.kind in ("linear", "experts", "embedding"):
-            found.append(_plain(group, itemsize(scheme, group.tensor)))
+            found.append(_plain(group, itemsize(scheme, model, group.tensor)))
         else:
-            size = itemsize(scheme, group.tensor)
+            size = itemsize(scheme, model, group.tensor)
             small[size] = small.get(size, 0) + group.count * group.tensor.numel
-    return (*found, *_vectors(small))
+    own = 4 if scheme.name == "fp32" else 2
+    return (*found, *_vectors(small), *buffers.terms(model, own))
 
 
 def _alike(found: Iterable[Group]) -> Iterator[Group]:

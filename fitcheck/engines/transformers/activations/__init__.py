@@ -60,11 +60,15 @@ class Activations:
             for phase in PHASES
         }
 
-    def peak(self, phase: Phase, batch: int, tokens: int) -> Peak:
-        """The most alive while `tokens` arrive at once, or while the last of so many is made."""
+    def peak(self, phase: Phase, batch: int, tokens: int, *, head: bool = True) -> Peak:
+        """The most alive while `tokens` arrive at once, or while the last of so many is made.
+
+        Without the `head` it is what a card with layers alone sees.
+        """
         best: tuple[int, int, Script | None, Amounts] = (0, 0, None, ())
         beyond = self.smallest is not None and tokens >= self.smallest
-        for window, plain, masked in self.parts[phase]:
+        parts = self.parts[phase]
+        for window, plain, masked in parts if head else parts[:-1]:
             seen = _amounts(phase, batch, tokens, window, self.chunk)
             script = masked if beyond else plain
             size, at = script.peak(seen)
