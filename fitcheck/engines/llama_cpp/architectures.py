@@ -56,7 +56,6 @@ _OTHER: Final = {
     "kimi_k3": "kimi-k3",
     "kimi_linear": "kimi-linear",
     "lfm2_moe": "lfm2moe",
-    "llava": "llama",
     "mimo_v2_flash": "mimo2",
     "minimax_m1": "minimax-01",
     "minimax_text_01": "minimax-01",
@@ -90,15 +89,54 @@ _OTHER: Final = {
 ARCHITECTURES: Final[dict[str, str]] = {name: name for name in _SAME.split()} | _OTHER
 
 
+# Models with towers whose file is that of whatever language model is inside: the converter goes by
+# the class that their text_config names.
+_WITH_TOWERS: Final = frozenset(
+    (
+        "idefics3",
+        "internvl",
+        "internvl_chat",
+        "lfm2_vl",
+        "llava",
+        "llava_next",
+        "llava_next_video",
+        "llava_onevision",
+        "minicpmv",
+        "qwen2_5_omni",
+        "qwen2_5_omni_thinker",
+        "qwen2_audio",
+        "smolvlm",
+        "vipllava",
+        "voxtral",
+    )
+)
+# Another name where there are experts.
+_SPARSE: Final = {"nemotron_h": "nemotron_h_moe", "qwen3": "qwen3moe"}
+# What tells the language models inside apart, the first that is there.
+_SIGNS: Final = (
+    ("shortconv.conv", "lfm2"),
+    ("ffn_gate_up", "phi3"),
+    ("attn_qkv", "internlm2"),
+    ("attn_q_norm", "qwen3"),
+    ("attn_q.bias", "qwen2"),
+)
+
+
 def architecture(model: Model) -> str:
     """The name in `general.architecture`. Raises BadInput where llama.cpp has no such thing."""
     model_type = model.model_type.removesuffix("_text")
     found = ARCHITECTURES.get(model_type)
+    if model_type in _WITH_TOWERS:
+        found = _inner(model)
     if found is None or _is_first_chatglm(model):
-        raise BadInput(f"llama.cpp has no architecture for {model.model_type or 'this'} models")
-    if found == "nemotron_h" and any(isinstance(y.feed_forward, Experts) for y in model.layers):
-        return "nemotron_h_moe"
-    return found
+        raise BadInput(f"llama.cpp has no architecture for {model.model_type or 'such'} models")
+    sparse = any(isinstance(layer.feed_forward, Experts) for layer in model.layers)
+    return _SPARSE.get(found, found) if sparse else found
+
+
+def _inner(model: Model) -> str:
+    roles = {t.role for layer, _ in model.kinds for t in layer.tensors}
+    return next((name for role, name in _SIGNS if role in roles), "llama")
 
 
 def _is_first_chatglm(model: Model) -> bool:
