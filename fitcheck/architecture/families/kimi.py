@@ -43,9 +43,16 @@ def kimi_linear(c: Config) -> Model:
         num_shared_experts=c.whole("n_shared_experts", default=1, least=0),
         num_experts=256,
         moe_intermediate_size=1024,
-        linear_head_dim=linear.whole("head_dim", default=128),
-        linear_num_heads=linear.whole("num_heads", default=32),
-        linear_conv_kernel_dim=linear.whole("short_conv_kernel_size", default=4),
+        linear_head_dim=128,
+        linear_num_heads=32,
+        linear_conv_kernel_dim=4,
+    )
+    c = c.having(
+        linear_head_dim=linear.whole("head_dim", default=c.whole("linear_head_dim")),
+        linear_num_heads=linear.whole("num_heads", default=c.whole("linear_num_heads")),
+        linear_conv_kernel_dim=linear.whole(
+            "short_conv_kernel_size", default=c.whole("linear_conv_kernel_dim")
+        ),
     )
     gated = c.flag("mla_use_output_gate")
     gates = Gates(

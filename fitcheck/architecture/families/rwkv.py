@@ -2,7 +2,7 @@
 
 Versions 5 to 7 are not classes of transformers. Their parameters are those of the papers: Eagle and
 Finch (arXiv 2404.05892, appendix) and Goose (arXiv 2503.14456, table of released models).
-No RWKV ties its head to the embeddings, whatever config.json says.
+None of these three ties its head to the embeddings, whatever config.json says.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,7 +34,8 @@ def rwkv4(c: Config) -> Model:
         num_heads=wide, key_head_dim=1, value_head_dim=3, extra_state=2 * hidden_size
     )
     width = c.whole("intermediate_size", default=4 * hidden_size)
-    return _model(c, "rwkv", mixer, (*time, *_channel(hidden_size, width)), width=width)
+    tied = c.flag("tie_word_embeddings")
+    return _model(c, "rwkv", mixer, (*time, *_channel(hidden_size, width)), width=width, tied=tied)
 
 
 def rwkv5(c: Config) -> Model:
@@ -169,6 +170,7 @@ def _model(
     *,
     width: int,
     first: tuple[Tensor, ...] | None = None,
+    tied: bool = False,
 ) -> Model:
     """Layers with a norm before either half; the embeddings pass a norm of their own."""
     hidden_size = c.whole("hidden_size")
@@ -188,7 +190,7 @@ def _model(
     outer = (
         *parts.outer_tensors(
             c,
-            tied=False,
+            tied=tied,
             norm_bias=True,
             embeddings=f"{at}.embeddings",
             final_norm=f"{at}.ln_out",
@@ -199,5 +201,5 @@ def _model(
     count = parts.layer_count(c)
     layers = parts.each((min(i, 1) for i in range(count)), layer)
     return parts.decoder(
-        c.having(tie_word_embeddings=False), layers, tensors=outer, layers_path=f"{at}.blocks"
+        c.having(tie_word_embeddings=tied), layers, tensors=outer, layers_path=f"{at}.blocks"
     )
