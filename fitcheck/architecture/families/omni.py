@@ -39,21 +39,22 @@ def thinker(c: Config, language: Language, at: str = "") -> Model:
 def omni(c: Config, language: Language) -> Model:
     """All of Qwen2.5-Omni; the talker and what follows it stand beside the thinker."""
     inner = thinker(c.required_section("thinker_config"), language, "thinker.")
+    speaks = c.flag("enable_audio_output", default=True)
     tensors = tuple(msgspec.structs.replace(t, module=f"thinker.{t.module}") for t in inner.tensors)
-    t = c.section("talker_config") or Config({})
-    waves = Tensor("a.token2wav", (TOKEN2WAV,), "conv", "token2wav")
     return msgspec.structs.replace(
         inner,
         model_type=c.model_type,
         tensors=tensors,
         layers_path=f"thinker.{inner.layers_path}",
-        towers=(
-            *inner.towers,
-            Tower(name="talker", tensors=tuple(_talker(t))),
-            Tower(name="token2wav", tensors=(waves,)),
-        ),
-        approximate=(*inner.approximate, NOTE),
+        towers=(*inner.towers, *(_voice(c) if speaks else ())),
+        approximate=(*inner.approximate, *((NOTE,) if speaks else ())),
     )
+
+
+def _voice(c: Config) -> Iterable[Tower]:
+    yield Tower(name="talker", tensors=tuple(_talker(c.section("talker_config") or Config({}))))
+    waves = Tensor("a.token2wav", (TOKEN2WAV,), "conv", "token2wav")
+    yield Tower(name="token2wav", tensors=(waves,))
 
 
 def _talker(t: Config) -> Iterable[Tensor]:

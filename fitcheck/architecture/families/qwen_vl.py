@@ -86,7 +86,7 @@ def qwen3_moe_text(c: Config) -> Model:
 
 def glm4v_text(c: Config) -> Model:
     """The language model of GLM-4.1V: GLM-4 0414 with heads as wide as they come out."""
-    return glm.glm4(c.over(head_dim=None))
+    return glm.glm4(c.having(head_dim=None))
 
 
 def glm4v_moe_text(c: Config) -> Model:

@@ -3,7 +3,7 @@
 from fitcheck.architecture.config import Config
 from fitcheck.architecture.families import parts, stack
 from fitcheck.architecture.families.moe import dense_first
-from fitcheck.architecture.families.sparse import CORRECTION
+from fitcheck.architecture.families.sparse import CORRECTION, shared_biases
 from fitcheck.architecture.families.stack import Feed
 from fitcheck.architecture.feed_forward import Experts
 from fitcheck.architecture.model import Layer, Model
@@ -17,7 +17,11 @@ def step3p5(c: Config) -> Model:
     """
     c = c.over(num_key_value_heads=c.whole("num_attention_groups", default=8), head_dim=128)
     c = _without_mtp_entries(c)
-    feeds = dense_first(c, _experts(c), 3) if "moe_layers_enum" not in c else _enumerated(c)
+    bias = c.flag("mlp_bias")
+    if "moe_layers_enum" in c and "mlp_layer_types" not in c:
+        feeds = _enumerated(c)
+    else:
+        feeds = dense_first(c, _experts(c), 3, bias=bias)
     numbers = {id(feed): i for i, feed in enumerate(feeds)}
     types = stack.layer_types(c) or ["full_attention"] * parts.layer_count(c)
     keys = zip(
@@ -52,7 +56,7 @@ def _experts(c: Config) -> Feed:
         intermediate_size=c.whole("moe_intermediate_size", default=1280),
         shared_intermediate_size=c.whole("share_expert_dim", "share_expert_dims", default=1280),
     )
-    return stack.mixture(c, e, correction=CORRECTION)
+    return shared_biases(stack.mixture(c, e, correction=CORRECTION), c.flag("mlp_bias"))
 
 
 def _layer(c: Config, sliding: bool, feed: Feed) -> Layer:

@@ -15,20 +15,20 @@ def zamba2(c: Config) -> Model:
     """Zamba2: layers called hybrid run a shared block of attention and MLP before their mixer.
 
     A shared block's weights are listed with the first layer that uses it; each use keeps a cache of
-    its own. Every use has low-rank adapters of its own inside the block.
+    its own. Every use has low-rank adapters of its own inside the block. The class shares nothing,
+    blocks neither, unless `tie_word_embeddings` is true.
     Source: transformers 5.23.0, models/zamba2/modeling_zamba2.py.
     """
     c = c.over(tie_word_embeddings=True)
     kinds = stack.kinds(c, "layers_block_type") or stack.layer_types(c) or _default_kinds(c)
     uses = _uses(kinds)
     blocks = c.whole("num_mem_blocks", default=1)
+    tied, total = c.flag("tie_word_embeddings"), len([u for u in uses if u is not None])
     layers = parts.each(
-        ((None if use is None else min(use, blocks)) for use in uses),
-        lambda use: _layer(c, use, blocks, len([u for u in uses if u is not None])),
+        (None if use is None else min(use, blocks) if tied else use % blocks for use in uses),
+        lambda use: _layer(c, use, blocks, total),
     )
-    outer = parts.outer_tensors(
-        c, tied=c.flag("tie_word_embeddings"), final_norm="model.final_layernorm"
-    )
+    outer = parts.outer_tensors(c, tied=tied, final_norm="model.final_layernorm")
     return parts.decoder(c, layers, tensors=outer)
 
 
