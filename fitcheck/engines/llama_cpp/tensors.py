@@ -79,6 +79,7 @@ _HEADS_BY_LAYER: Final = frozenset(
         "gemma4",
         "granitehybrid",
         "jamba",
+        "kimi-k3",
         "kimi-linear",
         "lfm2",
         "lfm2moe",
