@@ -93,7 +93,7 @@ _LARGE: Final = {"llama": 80, "qwen2": 80, "deci": 80, "olmo": 80, "jais2": 68}
 
 # The converter writes their layers for multi-token prediction into the file, and did when they
 # were published. It leaves those of DeepSeek V2 and V3 out, and left out Qwen3-Next's and Qwen3.5's
-# until May and July 2026 (llama.cpp pull requests 22673, 25589), so that most files have none.
+# until May and July 2026, when llama.cpp learnt to use them, so that most files have none.
 _MTP_IN_FILE: Final = frozenset(
     [
         "deepseek32",
