@@ -140,17 +140,14 @@ def _around(c: Config, e: Experts, feed: Feed, at: str, inner: int | None) -> It
 
 
 def _hybrid(c: Config, full: Sequence[bool], feeds: Sequence[Feed], gates: Gates) -> Model:
-    numbers = {id(feed): i for i, feed in enumerate(feeds)}
     c = c.over(kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128)
     c = c.having(tie_word_embeddings=False)
 
-    def layer(key: tuple[bool, int]) -> Layer:
-        feed = feeds[key[1]]
-        return _latent_layer(c, feed, gates) if key[0] else _delta_layer(c, feed, gates)
+    def layer(attends: bool, feed: Feed) -> Layer:
+        return _latent_layer(c, feed, gates) if attends else _delta_layer(c, feed, gates)
 
-    keys = zip(full, (numbers[id(feed)] for feed in feeds), strict=True)
     outer = (*parts.outer_tensors(c, tied=False), *_scores(c, gates, "output", "model.output"))
-    layers = parts.each(keys, layer)
+    layers = stack.paired(full, feeds, layer)
     return parts.decoder(
         c.over(max_position_embeddings=c.optional_whole("model_max_length")), layers, tensors=outer
     )

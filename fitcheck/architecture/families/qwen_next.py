@@ -59,13 +59,11 @@ def _experts(c: Config) -> Feed:
 
 
 def _hybrid(c: Config, feeds: Sequence[Feed]) -> Model:
-    numbers = {id(feed): i for i, feed in enumerate(feeds)}
+    def layer(full: bool, feed: Feed) -> Layer:
+        return _attention_layer(c, feed) if full else _delta_layer(c, feed)
 
-    def layer(key: tuple[bool, int]) -> Layer:
-        return _attention_layer(c, feeds[key[1]]) if key[0] else _delta_layer(c, feeds[key[1]])
-
-    keys = zip(full_attention(c), (numbers[id(feed)] for feed in feeds), strict=True)
-    return parts.decoder(c, parts.each(keys, layer), mtp_layers=_mtp(c, feeds[-1]))
+    layers = stack.paired(full_attention(c), feeds, layer)
+    return parts.decoder(c, layers, mtp_layers=_mtp(c, feeds[-1]))
 
 
 def full_attention(c: Config) -> list[bool]:

@@ -69,9 +69,7 @@ def _mlp(c: Config, width: int) -> Feed:
 
 def _hybrid(c: Config, feeds: Sequence[Feed]) -> Model:
     tied = c.flag("tie_embedding", "tie_word_embeddings", default=True)
-    numbers = {id(feed): i for i, feed in enumerate(feeds)}
-    keys = zip(_attends(c), (numbers[id(feed)] for feed in feeds), strict=True)
-    layers = parts.each(keys, lambda key: _layer(c, key[0], feeds[key[1]]))
+    layers = stack.paired(_attends(c), feeds, lambda attends, feed: _layer(c, attends, feed))
     outer = parts.outer_tensors(c, tied=tied, final_norm="model.embedding_norm")
     return parts.decoder(c.having(tie_word_embeddings=tied), layers, tensors=outer)
 

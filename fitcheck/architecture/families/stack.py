@@ -4,7 +4,7 @@ Most families are this with other biases, norms, windows or experts. A `Style` s
 blocks differ from Llama's, a `Feed` is what follows attention, `stack` puts them together.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -319,3 +319,12 @@ def kinds(c: Config, key: str) -> list[str] | None:
 def every(count: int, period: int) -> list[bool]:
     """True for each `period`-th layer."""
     return [(i + 1) % period == 0 for i in range(count)]
+
+
+def paired(
+    kinds: Iterable[parts.Key], feeds: Sequence[Feed], build: Callable[[parts.Key, Feed], Layer]
+) -> tuple[Layer, ...]:
+    """The layer that `build` makes for each kind and feed; equal pairs get one object."""
+    found = {id(feed): feed for feed in feeds}
+    keys = zip(kinds, map(id, feeds), strict=True)
+    return parts.each(keys, lambda key: build(key[0], found[key[1]]))

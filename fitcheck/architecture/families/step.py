@@ -22,12 +22,9 @@ def step3p5(c: Config) -> Model:
         feeds = _enumerated(c)
     else:
         feeds = dense_first(c, _experts(c), 3, bias=bias)
-    numbers = {id(feed): i for i, feed in enumerate(feeds)}
     types = stack.layer_types(c) or ["full_attention"] * parts.layer_count(c)
-    keys = zip(
-        (t == "sliding_attention" for t in types), (numbers[id(f)] for f in feeds), strict=True
-    )
-    return parts.decoder(c, parts.each(keys, lambda key: _layer(c, key[0], feeds[key[1]])))
+    sliding = (t == "sliding_attention" for t in types)
+    return parts.decoder(c, stack.paired(sliding, feeds, lambda s, feed: _layer(c, s, feed)))
 
 
 def _without_mtp_entries(c: Config) -> Config:
