@@ -98,7 +98,7 @@ def _filling(settings: Settings, kv: Kv, layers: int) -> Iterator[Term]:
 
 
 def _value_width(kv: Kv, settings: Settings) -> int:
-    """Values of a row. Turned, every layer's rows are as wide as the widest; latent, there are none."""
+    """Values of a row: none of a latent cache, the widest layer's of a turned one."""
     if kv.latent:
         return 0
     return kv.widest_values if settings.turned_values else kv.heads * kv.value_dim

@@ -18,7 +18,7 @@ _ENDLESS: Final = 1 << 62
 
 
 class Slot(msgspec.Struct, frozen=True):
-    """A piece of the buffer: bytes, bytes for each cell, for each cell of a window, what it holds."""
+    """A piece of a buffer: bytes, bytes for each cell, for each cell of a window, and of what."""
 
     fixed: int
     cell: int

@@ -22,6 +22,7 @@ def gated_attention(b: Build, x: Node, a: Attention) -> Node:
     """Attention whose result is gated by a second half of the queries' projection."""
     heads, key_heads, tokens = a.num_attention_heads, a.num_key_value_heads, b.tokens
     both, k, v = b.linear(x, "attn_q"), b.linear(x, "attn_k"), b.linear(x, "attn_v")
+    both = ops.reshape(both, 2 * a.head_dim, heads, tokens)
     q, gate = (ops.view(both, a.head_dim, heads, tokens) for _ in range(2))
     k = ops.reshape(k, a.head_dim, key_heads, tokens)
     v = ops.reshape(v, a.value_head_dim, key_heads, tokens)

@@ -71,6 +71,7 @@ def _layer_weights(
     block_of = {i: block for block in file.blocks for i in block.layers}
     factors = next((t for t in file.outside if t.role.startswith("rope_f")), None)
     known: dict[tuple[int, int, int, bool], Weights] = {}
+    turns: dict[int, Node] = {}
     found = []
     for i in layers:
         device = split.place(i)
@@ -80,7 +81,8 @@ def _layer_weights(
         if sizes or key not in known:
             own = weights(block_of[i].tensors, device, experts, sizes.get(i, {}))
             if factors is not None and turned:
-                own["rope_factors"] = Node("weight", ops.four(factors.ne), device=device)
+                node = Node("weight", ops.four(factors.ne), device=device)
+                own["rope_factors"] = turns.setdefault(device, node)
             known[key] = own
         found.append((i, device, known[key]))
     return found

@@ -82,8 +82,8 @@ def _route(b: Build, logits: Node, e: Experts) -> tuple[Node, Node]:
     late = b.traits.softmax_of_chosen
     probs = logits if late else ops.same("soft_max", logits)
     chosen_by = logits if b.traits.weights_before_experts else probs
-    if b.has("exp_probs_b"):
-        chosen_by = ops.add(probs, b.weights["exp_probs_b"])
+    if b.has("exp_probs_b.bias"):
+        chosen_by = ops.add(probs, b.weights["exp_probs_b.bias"])
     ids = ops.top_k(chosen_by, used)
     y = ops.get_rows(ops.reshape(probs, 1, e.num_experts, tokens), ids, "router")
     if late:

@@ -190,10 +190,23 @@ class _Splitter:
 
 
 def _copied(source: Node, device: int | None, tokens: int) -> Node:
-    """A copy in the source's layout: a part of each token's row is copied with the rest between."""
-    shape, root = source.shape, source.root
-    if root is not None and not source.packed and not root.stored:
-        whole, part = prod(root.shape), prod(shape)
-        shape = (whole - (whole - part) // tokens, 1, 1, 1)
+    """A copy in the source's layout: a part of every row is copied with the rest between."""
+    shape, shown = source.shape, source
+    while shown.op in ("permute", "transpose"):
+        shown = shown.sources[0]
+    if shown.root is not None and not shown.packed:
+        whole = prod((shown.sources[0] if shown.root.stored else shown.root).shape)
+        between = (whole - prod(shape)) // _rows_shown(shown, tokens)
+        shape = (whole - (0 if shown.root.stored else between), 1, 1, 1)
     extra = source.extra if source.op == "weight" else 0
     return Node("copy", shape, (), source.item, source.label, device=device, extra=extra)
+
+
+def _rows_shown(view: Node, tokens: int) -> int:
+    """Of how many rows a view shows a part: one for each token where shapes do not tell."""
+    rows = 1
+    for shown, there in zip(view.shape[::-1], view.sources[0].shape[::-1], strict=True):
+        if shown != there:
+            break
+        rows *= shown
+    return rows if rows > 1 else tokens

@@ -41,21 +41,20 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
 
 _GEMMA: Final = Traits(scaled_embeddings=True, scaled_queries=True)
 _GRANITE: Final = Traits(scaled_embeddings=True, scaled_residual=True)
-_QWEN_NEXT: Final = Traits(rows="behind", keeps_hidden=True, norm_first=True)
-_QWEN_35: Final = Traits(rows="behind", keeps_hidden=True, norm_first=True, position_axes=4)
+_QWEN_NEXT: Final = Traits(rows="norm", norm_first=True)
+_QWEN_35: Final = Traits(rows="norm", norm_first=True, position_axes=4)
 
 PLAIN: Final = Traits()
 TRAITS: Final[dict[str, Traits]] = {
     "cohere2": Traits(layer_norm=True, windows=True),
     "command-r": Traits(layer_norm=True),
     "deepseek": Traits(normed_weights=False),
-    "deepseek2": Traits(keeps_hidden=True, scaled_weights=True),
+    "deepseek2": Traits(scaled_weights=True),
     "gemma": _GEMMA,
     "gemma2": Traits(scaled_embeddings=True, scaled_queries=True, windows=True, capped_scores=True),
     "gemma3": Traits(scaled_embeddings=True, scaled_queries=True, windows=True),
     "gemma3n": Traits(rows="behind", scaled_embeddings=True, windows=True),
     "gemma4": Traits(rows="norm", scaled_embeddings=True, windows=True),
-    "glm4moe": Traits(keeps_hidden=True),
     "gpt-oss": Traits(
         rows="behind", keeps_hidden=True, windows=True, softmax_of_chosen=True, normed_weights=False
     ),
@@ -68,10 +67,8 @@ TRAITS: Final[dict[str, Traits]] = {
     "llama4": Traits(
         windows=True, scaled_positions=True, normed_weights=False, weights_before_experts=True
     ),
-    "nemotron_h": Traits(rows="behind", keeps_hidden=True, squared_relu=True),
-    "nemotron_h_moe": Traits(
-        rows="behind", keeps_hidden=True, squared_relu=True, scaled_weights=True
-    ),
+    "nemotron_h": Traits(rows="norm", squared_relu=True),
+    "nemotron_h_moe": Traits(rows="norm", squared_relu=True, scaled_weights=True),
     "phi2": Traits(scaled_queries=True),
     "phi3": Traits(scaled_queries=True, residual_first="mlp"),
     "qwen2moe": Traits(normed_weights=False, shared_gate_is_silu=True),
