@@ -127,6 +127,16 @@ class Config:
             raise self.fault(found[0], f"is {short(found[1])}, not a list")
         return list(found[1])
 
+    def pair(self, key: str, default: tuple[int, int]) -> tuple[int, int]:
+        """A list of two whole numbers, else `default`."""
+        found = self.items(key)
+        if found is None:
+            return default
+        if len(found) != 2:
+            raise self.fault(key, f"has {len(found)} items, not two")
+        first, second = (self.having(**{key: one}).whole(key) for one in found)
+        return first, second
+
     def section(self, *keys: str) -> "Config | None":
         """A nested configuration (`text_config`), or None."""
         found = self._first(keys)

@@ -93,8 +93,10 @@ def _m3_indexed(c: Config, listed: Config) -> list[bool]:
     types = stack.layer_types(c)
     if types is not None:
         return [t == "minimax_m3_sparse" for t in types]
-    found = listed.items("sparse_attention_freq")
-    return [bool(f) for f in found] if found else [False] * parts.layer_count(c)
+    found, count = listed.items("sparse_attention_freq"), parts.layer_count(c)
+    if found is not None and len(found) != count:
+        raise listed.fault("sparse_attention_freq", f"has {len(found)} items for {count} layers")
+    return [bool(f) for f in found or [False] * count]
 
 
 def _m3_sparse(c: Config) -> list[bool]:

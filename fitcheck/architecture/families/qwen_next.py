@@ -154,4 +154,4 @@ def _mtp(c: Config, feed: Feed) -> tuple[Layer, ...]:
         *parts.linear("nextn.eh_proj", hidden_size, 2 * hidden_size, "mtp.fc"),
         *parts.norm("nextn.shared_head_norm", hidden_size, "mtp.norm"),
     )
-    return (_attention_layer(c, feed, joint),) * min(count, 16)
+    return (_attention_layer(c, feed, joint),) * count

@@ -124,6 +124,5 @@ def kimi_k25(c: Config, language: Language) -> Model:
 
 def _kernel(v: Config) -> int:
     """Patches merged into one token: `merge_kernel_size` has a number for either side."""
-    sides = v.items("merge_kernel_size") or [2, 2]
-    rows, columns = (v.having(side=side).whole("side") for side in sides[:2])
+    rows, columns = v.pair("merge_kernel_size", (2, 2))
     return rows * columns

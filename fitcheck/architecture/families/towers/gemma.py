@@ -115,8 +115,7 @@ def _subsample(
     c: Config, key: str, width: int, at: str, names: tuple[str, str]
 ) -> Iterable[Tensor]:
     """Two convolutions by half each way over 128 bands, then a matrix."""
-    listed = c.items(key) or [128, 32]
-    first, second = (c.having(channels=channels).whole("channels") for channels in listed[:2])
+    first, second = c.pair(key, (128, 32))
     inside = f"{at}subsample_conv_projection."
     for role, channels, before, name in (
         ("a.conv2d.0", first, 1, names[0]),

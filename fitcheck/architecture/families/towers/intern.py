@@ -105,7 +105,7 @@ def step3p7(c: Config, at: str) -> Iterable[Tensor]:
         Tensor("v.ls1", (width,), "state", "lambda_1"),
         Tensor("v.ls2", (width,), "state", "lambda_2"),
     )
-    count = c.whole("layers", "num_hidden_layers", default=47)
+    count = c.over(num_hidden_layers=47).layer_count("layers", "num_hidden_layers")
     yield from blocks(f"{at}layers.", count, block(one, width, inner, scales))
     for i in (1, 2):
         out = width << i
