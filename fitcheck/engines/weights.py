@@ -16,13 +16,13 @@ class Group(msgspec.Struct, frozen=True):
 
 
 def groups(model: Model) -> Iterator[Group]:
-    """Every weight tensor of the model, tied ones once, MTP layers left out."""
+    """Every weight tensor of the model, tied ones once; no MTP layers, nothing that no class loads."""
     for tensor in model.tensors:
         yield Group(tensor, 1, "outside")
     first: dict[tuple[str, tuple[int, ...], Kind, str], Tensor] = {}
     counts: dict[tuple[str, tuple[int, ...], Kind, str], int] = {}
     for layer, count in model.kinds:
-        for tensor in layer.tensors:
+        for tensor in (t for t in layer.tensors if not t.unloaded):
             key = (tensor.role, tensor.shape, tensor.kind, tensor.dtype)
             first.setdefault(key, tensor)
             counts[key] = counts.get(key, 0) + count
