@@ -16,7 +16,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 def groups(model: Model) -> Iterator[Group]:
-    """Every weight tensor of the model, tied ones once; no MTP layers, nothing that no class loads."""
+    """Every weight tensor of the model, tied ones once; no MTP layers and nothing left unloaded."""
     for tensor in model.tensors:
         yield Group(tensor, 1, "outside")
     first: dict[tuple[str, tuple[int, ...], Kind, str], Tensor] = {}
