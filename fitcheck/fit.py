@@ -69,23 +69,32 @@ def fit(q: Question, *, solve: bool = True) -> tuple[Fit, Memory]:
 
     With `solve` also the largest batch, and how many cards would be needed.
     """
-    whole = q.loaded.memory(q.workload)
     refusals = unsupported(q.loaded.scheme, q.machine.cards[0], q.engine.name)
     if refusals:
-        usable = q.engine.usable(q.machine.cards[0], q.workload)
-        refused = Fit(
-            verdict="no",
-            usable=usable,
-            headroom=usable - whole.total.expected,
-            cards=1,
-            limited_by="scheme",
-            reasons=refusals,
-        )
-        return refused, whole
+        return _refused(q, "scheme", refusals)
     placed = _placed(q)
     if placed is None:
-        return _none_divides(q, whole)
+        count = len(q.machine.cards)
+        reason = f"{q.engine.name} cannot divide this model over {count} card{'s' * (count > 1)}"
+        return _refused(q, "engine", (reason,))
     return _judged(q, placed, solve), placed.memory
+
+
+def _refused(
+    q: Question, why: Literal["scheme", "engine"], reasons: tuple[str, ...]
+) -> tuple[Fit, Memory]:
+    """A no that more memory would not help."""
+    memory = q.loaded.memory(q.workload)
+    usable = Bytes(sum(q.engine.usable(c, q.workload) for c in q.machine.cards))
+    refused = Fit(
+        verdict="no",
+        usable=usable,
+        headroom=usable - memory.total.expected,
+        cards=len(q.machine.cards),
+        limited_by=why,
+        reasons=reasons,
+    )
+    return refused, memory
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,30 +137,16 @@ def _placed(q: Question) -> Placement | None:
     return best[0] if best else None
 
 
-def _none_divides(q: Question, whole: Memory) -> tuple[Fit, Memory]:
-    usable = Bytes(sum(q.engine.usable(c, q.workload) for c in q.machine.cards))
-    count = len(q.machine.cards)
-    reason = f"{q.engine.name} cannot divide this model over {count} card{'s' * (count > 1)}"
-    refused = Fit(
-        verdict="no",
-        usable=usable,
-        headroom=usable - whole.total.expected,
-        cards=count,
-        limited_by="engine",
-        reasons=(reason,),
-    )
-    return refused, whole
-
-
 def _judged(q: Question, p: Placement, solve: bool) -> Fit:
     cards = q.machine.cards[: len(p.usable)]
     usable = Bytes(sum(p.usable))
-    sure = longest_context(q, cards, sure=True)
-    longest = sure if q.strict else longest_context(q, cards, sure=False)
     verdict: Verdict = "fits" if p.fits else "tight" if p.tight else "no"
+    sure = longest_context(q, cards, p, sure=True) if p.fits or solve else None
+    longest = sure
+    if not q.strict and (solve or not p.fits):
+        longest = longest_context(q, cards, p, sure=False)
     if verdict == "no" and not q.context_asked and (longest or 0) >= SHORTEST_CONTEXT:
         verdict = "short"
-    yes = verdict != "no"
     found = Fit(
         verdict=verdict,
         usable=usable,
@@ -160,8 +155,8 @@ def _judged(q: Question, p: Placement, solve: bool) -> Fit:
         split=tuple(s.total.expected for s in p.shares) if len(cards) > 1 else None,
         max_context=longest,
         max_context_sure=sure,
-        max_batch=most_sequences(q, cards) if solve and verdict in ("fits", "tight") else None,
-        cards_needed=cards_needed(q) if solve and not yes else None,
+        max_batch=most_sequences(q, cards) if solve and p.tight else None,
+        cards_needed=cards_needed(q) if solve and not p.tight else None,
         limited_by=None if p.fits else _largest_obstacle(p),
     )
     return msgspec.structs.replace(found, reasons=tuple(_reasons(q, p, found)))
@@ -196,49 +191,72 @@ def _reasons(q: Question, p: Placement, found: Fit) -> Iterator[str]:
         yield f"{found.cards_needed} such cards hold it"
 
 
-def longest_context(q: Question, cards: Sequence[Card], *, sure: bool) -> int | None:
+def longest_context(q: Question, cards: Sequence[Card], p: Placement, *, sure: bool) -> int | None:
     """The longest context, up to the model's own limit, that these cards hold; None if none.
 
-    A prompt that was the whole context stays the whole context.
+    `p` is what the asked context takes on them. A prompt that was the whole context stays so.
     """
-    limit = max(q.loaded.model.context_length or q.workload.context, q.workload.context)
-    whole = q.workload.prompt >= q.workload.context
+    asked = q.workload.context
+    limit = max(q.loaded.model.context_length or asked, asked)
+    whole = q.workload.prompt >= asked
 
-    def holds(context: int) -> bool:
+    def missing(context: int) -> int:
         prompt = context if whole else min(q.workload.prompt, context)
         workload = msgspec.structs.replace(q.workload, context=context, prompt=prompt)
-        p = place(q, cards, workload)
-        return p is not None and (p.fits if sure else p.tight)
+        return _missing(place(q, cards, workload), sure)
 
-    return largest(holds, limit)
+    lacks = _missing(p, sure)
+    if lacks <= 0:
+        return largest(missing, limit, asked, lacks)
+    if all(s.component("weights") > u for s, u in zip(p.shares, p.usable, strict=True)):
+        return None
+    return largest(missing, asked)
 
 
 def most_sequences(q: Question, cards: Sequence[Card]) -> int | None:
     """The most sequences of the asked context at once that these cards hold; None if not one."""
 
-    def holds(batch: int) -> bool:
-        p = place(q, cards, msgspec.structs.replace(q.workload, batch=batch))
-        return p is not None and (p.fits if q.strict else p.tight)
+    def missing(batch: int) -> int:
+        return _missing(place(q, cards, msgspec.structs.replace(q.workload, batch=batch)), q.strict)
 
-    ceiling = 1
-    while ceiling < MOST_SEQUENCES and holds(ceiling):
-        ceiling *= 2
-    return largest(holds, ceiling)
+    return largest(missing, MOST_SEQUENCES)
 
 
-def largest(holds: Callable[[int], bool], limit: int) -> int | None:
-    """The largest number up to `limit` for which `holds`, which must never turn true again."""
-    if not holds(1):
-        return None
-    if holds(limit):
-        return limit
-    low, high = 1, limit
+def _missing(placed: Placement | None, sure: bool) -> int:
+    """Bytes that the fullest card lacks; negative for what it has left."""
+    if placed is None:
+        return 1
+    pairs = zip(placed.shares, placed.usable, strict=True)
+    return max((s.total.high if sure else s.total.expected) - u for s, u in pairs)
+
+
+def largest(
+    missing: Callable[[int], int], limit: int, low: int = 0, lacks_low: int = 0
+) -> int | None:
+    """The largest number up to `limit` for which nothing is missing; None if there is none.
+
+    `low`, if it is given, is a number that holds and lacks `lacks_low`. Memory grows with the
+    number, nearly in a straight line, so each guess lies where the line through the ends meets
+    zero, and every third halves what is left, for where it is no line.
+    """
+    if not low:
+        low, lacks_low = 1, missing(1)
+        if lacks_low > 0:
+            return None
+    if low >= limit or (lacks_high := missing(limit)) <= 0:
+        return max(low, limit)
+    high, turn = limit, 0
     while high - low > 1:
-        middle = (low + high) // 2
-        if holds(middle):
-            low = middle
+        turn += 1
+        guess = (low + high) // 2
+        if turn % 3:
+            guess = low + (high - low) * -lacks_low // (lacks_high - lacks_low)
+        guess = min(max(guess, low + 1), high - 1)
+        lacks = missing(guess)
+        if lacks > 0:
+            high, lacks_high = guess, lacks
         else:
-            high = middle
+            low, lacks_low = guess, lacks
     return low
 
 

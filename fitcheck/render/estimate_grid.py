@@ -22,7 +22,9 @@ def grid(found: tuple[Estimate, ...]) -> Grid:
         for name, label in _LABELS.items()
         if any(e.memory.component(name) for e in found)
     ]
-    rows.append((Cell("expected", "bold"), *(Cell(size(e.memory.total.expected), "bold") for e in found)))
+    rows.append(
+        (Cell("expected", "bold"), *(Cell(size(e.memory.total.expected), "bold") for e in found))
+    )
     rows.append((Cell("range"), *(Cell(_range(e)) for e in found)))
     if any(e.memory.component("host") for e in found):
         rows.append((Cell("in RAM"), *(Cell(size(e.memory.component("host"))) for e in found)))

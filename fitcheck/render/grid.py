@@ -7,7 +7,13 @@ import msgspec
 from fitcheck.units import GIB, gib
 
 Mood = Literal["", "good", "fair", "bad", "faint", "bold"]
-_CODES: Final[dict[Mood, str]] = {"good": "32", "fair": "33", "bad": "31", "faint": "2", "bold": "1"}
+_CODES: Final[dict[Mood, str]] = {
+    "good": "32",
+    "fair": "33",
+    "bad": "31",
+    "faint": "2",
+    "bold": "1",
+}
 
 
 class Cell(msgspec.Struct, frozen=True):

@@ -72,7 +72,9 @@ def _needs(s: Scheme) -> str:
 def engines(found: Iterable[Engine]) -> Grid:
     """Each engine with what it takes when nothing is said."""
     columns = (Column("ENGINE"), Column("WHAT IT IS"), Column("DEFAULTS", rank=0))
-    return Grid(columns=columns, rows=tuple((Cell(e.name), Cell(e.title), Cell(e.defaults)) for e in found))
+    return Grid(
+        columns=columns, rows=tuple((Cell(e.name), Cell(e.title), Cell(e.defaults)) for e in found)
+    )
 
 
 def cards(found: Iterable[Card]) -> Grid:

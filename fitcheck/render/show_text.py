@@ -68,5 +68,3 @@ def _claim(claim: Claim) -> Iterator[str]:
         yield from (f"  {reason}" for reason in e.fit.reasons)
     if r.explains:
         yield f"  why: {r.explains}"
-
-

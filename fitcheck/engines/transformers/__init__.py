@@ -42,3 +42,6 @@ class Transformers:
     def usable(self, card: Card, workload: Workload) -> Bytes:
         """All that is free."""
         return card.available
+
+
+TRANSFORMERS: Final = Transformers()
