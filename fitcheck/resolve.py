@@ -35,7 +35,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def subject(word: str, catalog: Catalog) -> Subject:
-    """What `word` names. Raises UnknownName with the nearest names, or what reading a file raises."""
+    """What `word` names. Raises UnknownName with the nearest names, or as reading a file does."""
     if word.startswith(HUB):
         from fitcheck.sources import hub
 
@@ -43,7 +43,7 @@ def subject(word: str, catalog: Catalog) -> Subject:
     entry = catalog.find(word)
     if entry is not None:
         return of_entry(entry, catalog)
-    if Path(word).exists() or any(part in word for part in _PATH_LIKE):
+    if _exists(word) or any(part in word for part in _PATH_LIKE):
         return _from_file(word, catalog)
     raise UnknownName("model", word, catalog.words(), "; `fitcheck models` lists them")
 
@@ -64,11 +64,18 @@ def of_entry(entry: ModelEntry, catalog: Catalog) -> Subject:
 
 
 def _from_file(word: str, catalog: Catalog) -> Subject:
-    if not Path(word).exists():
+    if not _exists(word):
         raise UnknownName(
             "model or file", word, catalog.words(), f"; for a repository write hf:{word}"
         )
     return _from_source(sources.read(word))
+
+
+def _exists(word: str) -> bool:
+    try:
+        return Path(word).exists()
+    except (OSError, ValueError):  # too long for a file name, or a null in it
+        return False
 
 
 def _from_source(read: sources.Source) -> Subject:

@@ -78,8 +78,8 @@ def _column(subject: Subject, engine: Engine, precision: Precision) -> Job | Non
     ]
     if published:
         return Job(engine, published[0], precision)
-    scheme = engine.default_scheme(subject.model, precision) if subject.model else None
-    return None if scheme is None else Job(engine, scheme, precision)
+    usual = engine.default_scheme(subject.model, precision) if subject.model else None
+    return None if usual is None else Job(engine, usual, precision)
 
 
 def workload(subject: Subject, ask: Ask) -> Workload:

@@ -42,7 +42,9 @@ def only_fitting(answer: CompareAnswer) -> CompareAnswer:
     ]
     return CompareAnswer(
         tuple(
-            msgspec.structs.replace(c, rows=tuple(row for row, r in zip(c.rows, runs, strict=True) if r))
+            msgspec.structs.replace(
+                c, rows=tuple(row for row, r in zip(c.rows, runs, strict=True) if r)
+            )
             for c in answer.checks
         )
     )

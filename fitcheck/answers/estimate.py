@@ -32,7 +32,9 @@ def estimate(subject: Subject, ask: Ask) -> tuple[Estimate, ...]:
     """
     model = subject.model
     if model is None:
-        raise BadInput(f"{subject.id}: its architecture is not published, so nothing can be counted")
+        raise BadInput(
+            f"{subject.id}: its architecture is not published, so nothing can be counted"
+        )
     found = []
     for job in jobs(subject, ask, columns=("fp16",)):
         loaded = job.engine.load(model, job.scheme)

@@ -26,14 +26,13 @@ def command(
     from fitcheck.render import explain_text, objects
 
     found = estimate(resolve.subject(model, options.catalog(overlays)), options.ask(**asked))
-    if form == "table" and not as_json:
+    if form in ("table", "markdown") and not as_json:
         click.echo(explain_text.text(found), nl=False)
         return
     results = [objects.explained(e) for e in found]
     options.answer(
         form,
         as_json,
-        grid=lambda: explain_text.grid(found),
         whole=lambda: results[0] if len(results) == 1 else results,
         rows=lambda: [row for e in found for row in objects.terms(e)],
     )

@@ -20,7 +20,7 @@ from fitcheck.render.objects import Object
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Tokens(click.ParamType):
+class Tokens(click.ParamType[int]):
     """`4096`, `8k`, `128k`, `1M`: a count of tokens."""
 
     name = "tokens"
@@ -104,9 +104,7 @@ card_options = many(gpu_option, machine_option)
 
 def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)
     """The question's options as a record; options of other concerns are left out."""
-    names = Ask.__struct_fields__
-    found = {k: tuple(v) if isinstance(v, list | tuple) else v for k, v in options.items()}
-    return Ask(**{k: v for k, v in found.items() if k in names})
+    return Ask(**{name: options[name] for name in Ask.__struct_fields__ if name in options})
 
 
 def catalog(overlays: tuple[Path, ...]) -> Catalog:
@@ -164,7 +162,7 @@ def colour() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-class Count(click.ParamType):
+class Count(click.ParamType[int]):
     """`7B`, `117M`, `500000`: a number of parameters."""
 
     name = "count"
@@ -201,7 +199,7 @@ def answer(
     form: Form,
     as_json: bool,
     *,
-    grid: Callable[[], Grid],
+    grid: Callable[[], Grid] = Grid,
     whole: Callable[[], object],
     rows: Callable[[], Sequence[Object]],
 ) -> None:

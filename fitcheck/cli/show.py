@@ -25,7 +25,6 @@ def command(model: str, overlays: tuple[Path, ...], form: render.Form, as_json: 
     options.answer(
         form,
         as_json,
-        grid=lambda: show_text.grid(answer),
         whole=lambda: objects.show(answer),
         rows=lambda: [objects.show(answer)],
     )

@@ -1,4 +1,4 @@
-"""The table of `compare`: models down, machines across, the best precision that runs in each cell."""
+"""The table of `compare`: models down, machines across, in each cell the best that runs."""
 
 from typing import Final
 

@@ -34,8 +34,8 @@ class Column(msgspec.Struct, frozen=True):
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
     """Rows under columns, with lines of text above and below."""
 
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[Cell, ...], ...] = ()
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
 

@@ -17,7 +17,8 @@ def _lines(answer: ShowAnswer) -> Iterator[str]:
     yield from _facts(answer)
     if model is not None:
         yield ""
-        yield f"architecture      {model.model_type}, {len(model.layers)} layers of {model.hidden_size}"
+        layers = f"{len(model.layers)} layers of {model.hidden_size}"
+        yield f"architecture      {model.model_type}, {layers}"
         yield f"vocabulary        {model.vocab_size:,}"
         yield f"context           {model.context_length or 'not stated'}"
         yield f"parameters        {model.parameters:,}"
