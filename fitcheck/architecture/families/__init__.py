@@ -184,6 +184,7 @@ FAMILIES |= {
     "kimi_linear": kimi.kimi_linear,
     "lfm2": short_conv.lfm2,
     "lfm2_moe": short_conv.lfm2_moe,
+    "lfm3": short_conv.lfm3,
     "mamba": state_space.mamba,
     "mamba2": state_space.mamba2,
     "minimax": minimax.minimax,

@@ -110,6 +110,16 @@ def _tokens(c: Config, v: Config) -> int | None:
 def mistral3(c: Config, language: Language) -> Model:
     """Mistral Small 3.1 and Ministral 3: four patches merge before the projector."""
     inner = language_model(c, language, Outer(default="mistral", tied=True))
+    return _merging(c, inner, VISION, PROJECTOR)
+
+
+def lighton_ocr(c: Config, language: Language) -> Model:
+    """LightOnOCR: as Mistral 3, over Qwen 3."""
+    inner = language_model(c, language, Outer(default="qwen3", tied=True))
+    return _merging(c, inner, "model.vision_encoder.", "model.vision_projection.")
+
+
+def _merging(c: Config, inner: Model, vision: str, at: str) -> Model:
     v = c.section("vision_config")
     if v is None:
         return without(inner, "vision")
@@ -117,11 +127,11 @@ def mistral3(c: Config, language: Language) -> Model:
     merged = width * c.whole("spatial_merge_size", default=2) ** 2
     bias = c.flag("multimodal_projector_bias")
     tensors = (
-        *parts.norm("mm.input_norm", width, f"{PROJECTOR}norm"),
-        *parts.linear("mm.patch_merger", width, merged, f"{PROJECTOR}patch_merger.merging_layer"),
-        *two_matrices(width * feature_layers(c), h, h, PROJECTOR, bias=bias),
+        *parts.norm("mm.input_norm", width, f"{at}norm"),
+        *parts.linear("mm.patch_merger", width, merged, f"{at}patch_merger.merging_layer"),
+        *two_matrices(width * feature_layers(c), h, h, at, bias=bias),
     )
-    return joined(inner, encoder(v, VISION, "pixtral"), projector(tensors))
+    return joined(inner, encoder(v, vision, "pixtral"), projector(tensors))
 
 
 def paligemma(c: Config, language: Language) -> Model:

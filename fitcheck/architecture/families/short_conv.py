@@ -1,4 +1,4 @@
-"""LFM2: gated short convolutions, with attention in some layers."""
+"""LFM2 and LFM3: gated short convolutions, with attention in some layers."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from fitcheck.architecture.families import parts, stack
 from fitcheck.architecture.families.stack import Feed
 from fitcheck.architecture.families.state_space import conv1d
 from fitcheck.architecture.feed_forward import DenseMLP, Experts
-from fitcheck.architecture.mixers import ShortConv
+from fitcheck.architecture.mixers import Attention, ShortConv
 from fitcheck.architecture.model import Layer, Model
 from fitcheck.architecture.tensor import Tensor
 
@@ -108,3 +108,53 @@ def _conv_tensors(s: ShortConv, bias: bool) -> Iterable[Tensor]:
     yield from parts.linear("shortconv.in_proj", 3 * width, width, "conv.in_proj", bias)
     yield from conv1d("shortconv.conv", width, s.d_conv, "conv.conv", bias)
     yield from parts.linear("shortconv.out_proj", width, width, "conv.out_proj", bias)
+
+
+def lfm3(c: Config) -> Model:
+    """LFM3: every other layer attends, with windows in half of those; norms on either side.
+
+    Source: transformers 5.23.0, models/lfm3/modeling_lfm3.py.
+    """
+    c = c.over(num_key_value_heads=4, head_dim=128, sliding_window=256, conv_L_cache=7)
+    c = c.over(tie_word_embeddings=True)
+    feed = _mlp(c, c.whole("intermediate_size"))
+    types = stack.layer_types(c) or [_lfm3_kind(i) for i in range(parts.layer_count(c))]
+    layers = parts.each(types, lambda kind: _lfm3_layer(c, kind, feed))
+    tied = c.flag("tie_word_embeddings")
+    outer = parts.outer_tensors(c, tied=tied, final_norm="model.embedding_norm")
+    return parts.decoder(c, layers, tensors=outer)
+
+
+def _lfm3_kind(i: int) -> str:
+    if i % 4 == 2:
+        return "full_attention"
+    return "sliding_attention" if i and i % 4 == 0 else "conv"
+
+
+def _lfm3_layer(c: Config, kind: str, feed: Feed) -> Layer:
+    hidden_size = c.whole("hidden_size")
+    window = c.optional_whole("sliding_window") if kind == "sliding_attention" else None
+    a = parts.attention(c, sliding_window=window)
+    s = ShortConv(channels=hidden_size, d_conv=c.whole("conv_L_cache"))
+    attends = kind != "conv"
+    mixing = _lfm3_attention(c, a) if attends else _conv_tensors(s, c.flag("conv_bias"))
+    norms = [("attn_norm", "operator_norm"), ("ffn_norm", "ffn_norm")]
+    if c.flag("use_sandwich_norm", default=True):
+        norms += [("post_attention_norm", "post_operator_norm"), ("post_ffw_norm", "post_ffn_norm")]
+    return Layer(
+        mixers=(a if attends else s,),
+        feed_forward=feed.kind,
+        tensors=(
+            *(t for role, module in norms for t in parts.norm(role, hidden_size, module)),
+            *mixing,
+            *feed.tensors,
+        ),
+    )
+
+
+def _lfm3_attention(c: Config, a: Attention) -> Iterable[Tensor]:
+    hidden_size, bias = c.whole("hidden_size"), c.flag("attention_bias")
+    yield from parts.split_attention(hidden_size, a, bias=bias, out_bias=bias, qk_norm=True)
+    if c.flag("use_attention_gate", default=True):
+        gates = (a.num_attention_heads, hidden_size)
+        yield Tensor("attn_gate", gates, "linear", "self_attn.g_proj")
