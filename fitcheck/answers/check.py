@@ -1,4 +1,4 @@
-"""What runs on these cards: models × precisions, each with verdict, headroom and longest context."""
+"""What runs on these cards: models × precisions, each with its verdict and longest context."""
 
 import msgspec
 
@@ -117,7 +117,7 @@ def _columns(ask: Ask, rows: tuple[Row, ...]) -> tuple[Precision, ...]:
 
 
 def best_first(row: Row) -> tuple[int, int, int]:
-    """Runs before does not run; the larger model first of those that run, the nearest of the rest."""
+    """What runs first, the larger models of it first; then what comes nearest to running."""
     model = row.subject.model
     size = model.parameters if model is not None else 0
     rank = _RANK[row.verdict] if model is not None else 5

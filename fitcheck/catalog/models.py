@@ -17,8 +17,8 @@ Modality = Literal["text", "image-text", "audio-text", "audio", "omni", "embeddi
 class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a publisher says that the model needs, and where it says so.
 
-    `memory_gb` is in the publisher's own unit, whose gigabyte is a card's marketing size; `gpus` are
-    the cards that the publisher names, in fitcheck's words (`3090`, `2x3090`). `explains` says why
+    `memory_gb` is in the publisher's own unit, whose gigabyte is a card's marketing size; `gpus`
+    are the cards that the publisher names, in fitcheck's words (`3090`, `2x3090`). `explains` says why
     our figure differs, where it does.
     """
 

@@ -1,4 +1,4 @@
-"""argv → question → answer → text → exit code. Every command is a few lines in a file of its own."""
+"""argv → question → answer → text → exit code; a command is a few lines in a file of its own."""
 
 import os
 import sys

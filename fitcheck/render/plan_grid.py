@@ -5,7 +5,7 @@ from fitcheck.answers.plan import PlanAnswer
 from fitcheck.render.check_grid import MOODS
 from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
 
-LEGEND = "how many cards hold it, the longest context there, and how many sequences at once"
+LEGEND = "cards that hold it, the longest context there, and sequences at once (x) of the usual one"
 
 
 def grid(answer: PlanAnswer) -> Grid:
@@ -30,7 +30,7 @@ def grid(answer: PlanAnswer) -> Grid:
 
 
 def cell(e: Estimate | None) -> Cell:
-    """`1 card, 32k, 7 at once`; `3 cards` where one is too few; a dash where none hold it."""
+    """`1 card 32k x7`; `3 cards` where one is too few; a dash where none hold it."""
     if e is None or e.fit is None:
         return Cell("-", "faint")
     f = e.fit
@@ -40,6 +40,6 @@ def cell(e: Estimate | None) -> Cell:
         return Cell("no", "bad")
     count = f"{f.cards} card{'s' * (f.cards > 1)}"
     longest = tokens(f.max_context_sure or f.max_context)
-    users = f", {f.max_batch} at once" if f.max_batch else ""
+    users = f" x{f.max_batch}" if f.max_batch else ""
     verdict = "" if f.verdict == "fits" else f" {f.verdict}"
-    return Cell(f"{count}{verdict}, {longest}{users}", MOODS[f.verdict])
+    return Cell(f"{count}{verdict} {longest}{users}", MOODS[f.verdict])
