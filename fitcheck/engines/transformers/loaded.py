@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from fitcheck.architecture import Layer, Model
-from fitcheck.engines.base import Memory, Range, Term, Workload
+from fitcheck.engines.base import Memory, Term, Workload
 from fitcheck.engines.transformers import overhead, ranges, weights
 from fitcheck.engines.transformers.activations import Activations, Packed
 from fitcheck.engines.transformers.activations.linear import work
 from fitcheck.engines.transformers.activations.style import style
 from fitcheck.engines.transformers.buffers import old_tables
-from fitcheck.engines.transformers.cache import Cache
+from fitcheck.engines.transformers.cache import NO_CACHE, Cache
 from fitcheck.engines.transformers.cards import Placed, place
 from fitcheck.engines.transformers.converted import packs
 from fitcheck.engines.transformers.peaks import (
@@ -98,26 +98,20 @@ class TransformersModel:
         at_end = self.cache.size(batch, context, context > prompt)
         then = self.cache.size(batch, prompt, False) - at_end
         read_in = passes.peak("prefill", batch, prompt, head=head)
-        step = passes.peak("decode", batch, context, head=head)
+        again = self.model.model_type in NO_CACHE
+        step = passes.peak("prefill" if again else "decode", batch, context, head=head)
         old = at_end if settings.all_logits and head and context > prompt else 0
         if read_in.size + then >= step.size + old:
             return Highest("prefill", read_in, batch, prompt, then, LATER if then < 0 else CUT)
-        return Highest("decode", step, batch, context, old, TWICE)
+        return Highest("prefill" if again else "decode", step, batch, context, old, TWICE)
 
     def _memory(
         self, found: tuple[Term, ...], workload: Workload, settings: Settings, cards: int
     ) -> Memory:
-        counted = sum(t.size for t in found if t.component not in ("overhead", "host"))
-        steady = sum(t.size for t in found if t.component not in ("overhead", "activations"))
-        spread = ranges.spread(self.model, self.scheme)
-        high = int(counted * spread.high) + self._slower(workload, settings)
+        slower = self._slower(workload, settings)
         return Memory(
             terms=found,
-            total=Range(
-                Bytes(int(steady * spread.low)),
-                Bytes(sum(t.size for t in found)),
-                Bytes(high + cards * spread.process),
-            ),
+            total=ranges.total(self.model, self.scheme, found, cards, slower),
             notes=tuple(ranges.notes(self.model, self.scheme, self.cache.state > 0, settings)),
         )
 

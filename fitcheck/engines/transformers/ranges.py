@@ -1,39 +1,58 @@
 """How far measured figures fall from the sum, and what is to be said about it.
 
-`low` is about the least that torch counts as allocated, `high` the most that nvidia-smi shows.
-The numbers are quantiles of residuals; benchmarks/fit_transformers.py makes them.
+Whatever meter is read: the least is what stays between steps, weights and cache, which some tables
+publish as memory; the most is what nvidia-smi shows of an allocator that keeps its blocks.
 """
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from fitcheck.architecture import Model
+from fitcheck.engines.base import Range, Term
+from fitcheck.engines.transformers import residuals
 from fitcheck.engines.transformers.settings import Settings
 from fitcheck.quantization import Scheme
-from fitcheck.units import MIB
+from fitcheck.units import MIB, Bytes
+
+# The largest context with libraries that was reported with lazy loading, less the usual one that
+# the sum has already. Source: see overhead.CONTEXT; H100 527 MiB, PyTorch issue 28113 up to 700.
+PROCESS: Final = 700 * MIB
 
 
-class Spread(NamedTuple):
-    """Factors on what torch counts, and bytes of the process beside it at most."""
+def total(model: Model, scheme: Scheme, found: Iterable[Term], cards: int, slower: int) -> Range:
+    """The range for these terms; `slower` is what they take more without a library's kernels."""
+    sizes = dict.fromkeys(("weights", "kept", "activations", "overhead"), 0)
+    for term in found:
+        kept = term.component in ("kv_cache", "recurrent_state")
+        sizes["kept" if kept else term.component] += term.size
+    most = max(0, sizes["activations"])
+    if model.model_type not in residuals.MEASURED:
+        most = int(most * residuals.UNMEASURED)
+    held = int(sizes["weights"] * _packed(scheme))
+    held += int((sizes["kept"] + most + slower) * residuals.CACHING)
+    return Range(
+        Bytes(int((sizes["weights"] + sizes["kept"]) * residuals.STEADY)),
+        Bytes(sum(sizes.values())),
+        Bytes(held + cards * (residuals.BLOCKS + PROCESS)),
+    )
 
-    low: float
-    high: float
-    process: int
 
-
-_PROCESS: Final = 640 * MIB
-_MEASURED: Final = Spread(0.99, 1.04, _PROCESS)
-
-
-def spread(model: Model, scheme: Scheme) -> Spread:
-    """The range for that class under that scheme."""
-    return _MEASURED
+def _packed(scheme: Scheme) -> float:
+    """What packed weights may take for one byte of them."""
+    plain = scheme.touches == "all" or scheme.name.startswith("bnb")
+    return 1.0 if plain else residuals.PACKED
 
 
 def notes(model: Model, scheme: Scheme, stateful: bool, settings: Settings) -> Iterator[str]:
     """What a reader should know beside the numbers."""
     if stateful and settings.kernels is None:
         yield (
-            "as with mamba-ssm, causal-conv1d or flash-linear-attention installed; "
+            "counted with mamba-ssm, causal-conv1d or flash-linear-attention; "
             "the upper end is without them"
         )
+    if model.model_type not in residuals.MEASURED:
+        yield f"{model.model_type} was not measured: its working memory is taken as Llama's"
+    if scheme.touches == "modules" and any(
+        t.kind == "experts" for this, _ in model.kinds for t in this.tensors
+    ):
+        yield f"{scheme.name} leaves routed experts in 16 bits: transformers 5 keeps them unpacked"

@@ -21,6 +21,9 @@ def experts(s: Script, p: Pass, f: Experts) -> Piece:
     if p.style.all_experts:
         return _every(s, p, f)
     held = [_shared(s, p, f)] if f.shared_intermediate_size and p.style.shared_first else []
+    if f.dense_intermediate_size:
+        dense_width = {"intermediate_size": f.dense_intermediate_size, "itemsize": p.itemsize}
+        held.append(gated(s, p, dense_width, fused=False))
     held += _router(s, p, f)
     routed = _grouped(s, p, f) if p.phase == "prefill" else _batched(s, p, f)
     if f.shared_intermediate_size and not p.style.shared_first:

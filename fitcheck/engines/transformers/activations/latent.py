@@ -9,6 +9,7 @@ from fitcheck.engines.transformers.activations.linear import Shape
 from fitcheck.engines.transformers.activations.script import (
     KEY,
     MANY_KEYS,
+    MANY_SCORE,
     PAST,
     SCORE,
     TOKEN,
@@ -72,7 +73,7 @@ def _indexed(s: Script, p: Pass, a: LatentAttention) -> list[Piece]:
         return []
     copied = s.take(
         "index keys, one copy for each query",
-        SCORE,
+        MANY_SCORE,
         {"index_head_dim": a.index_head_dim, "bytes": 4},
     )
     scores = s.take("index scores", SCORE, {"index_heads": a.num_attention_heads // 2, "bytes": 4})

@@ -113,7 +113,7 @@ def _mixers(
     """Every mixer's output, side by side where there are several (Falcon-H1), and what stays."""
     outputs: list[Piece] = []
     kept: list[Piece] = []
-    for mixer in this.mixers:
+    for mixer in sorted(this.mixers, key=lambda m: isinstance(m, Attention)):
         output, held = _mixer(s, p, mixer, roles)
         outputs.append(output)
         kept += held
@@ -179,6 +179,9 @@ def outside(s: Script, p: Pass) -> list[Piece]:
     if p.style.previous and p.attention == "eager":
         scores = {"num_attention_heads": p.heads, "itemsize": p.style.softmax.kept}
         pieces.append(s.take("attention weights of the layer before", SCORE, scores))
+    if p.layer_embeddings:
+        wide = {"copies": 2, "layer_embeddings": p.layer_embeddings, "itemsize": p.itemsize}
+        pieces.append(s.take("embeddings of every layer", TOKEN, wide))
     embedded = {"copies": p.style.embeddings, **p.hidden}
     pieces.append(s.take("embedded tokens", TOKEN, embedded))
     return pieces

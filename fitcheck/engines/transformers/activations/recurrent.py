@@ -105,7 +105,8 @@ def _chunk_fallback(p: Pass, m: Mamba2) -> Mapping[str, tuple[int, int]]:
 def delta_net(s: Script, p: Pass, m: GatedDeltaNet) -> Piece:
     """The gated delta rule: a matrix for each head, corrected token by token."""
     keys, values = m.num_value_heads * m.key_head_dim, m.num_value_heads * m.value_head_dim
-    held = _all(s, TOKEN, {"input projections": (m.conv_dim + values, p.itemsize)})
+    made = values if p.style.split_delta else m.conv_dim + values
+    held = _all(s, TOKEN, {"input projections": (made, p.itemsize)})
     held += _all(s, TOKEN, {"convolved": (m.conv_dim, p.itemsize)})
     if p.phase == "decode" and not p.kernels:
         state = keys * m.value_head_dim
@@ -119,7 +120,11 @@ def delta_net(s: Script, p: Pass, m: GatedDeltaNet) -> Piece:
         held += _all(s, CHUNK, {"states of every chunk": (states, p.itemsize)})
     else:
         inside = m.num_value_heads * DELTA_CHUNK
-        held += _all(s, CHUNK, {"queries, keys and values in fp32": (5 * (keys + values), 4)})
+        copies = 10 if m.num_key_heads != m.num_value_heads else 9
+        rows = copies * (keys + values) // 2
+        held += _all(s, CHUNK, {"queries, keys and values in fp32": (rows, 4)})
+        if p.style.channel_decay:
+            held += _all(s, CHUNK, {"decays of every channel": (3 * keys * DELTA_CHUNK, 4)})
         held += _all(s, CHUNK, {"products inside of chunks in fp32": (4 * inside, 4)})
     return _through(s, p, held)
 

@@ -26,6 +26,7 @@ MANY_KEYS: Final = 10  # batch * k, where there is more than one sequence
 EVEN_SCORE: Final = 11  # batch * q * k, where k is a multiple of 16
 CHUNK: Final = 12  # batch * q, q rounded up to whole chunks
 MANY: Final = 13  # once, if more than four tokens are computed at once
+MANY_SCORE: Final = 14  # batch * q * k, where there is more than one sequence
 
 Amounts = tuple[int, ...]
 PREFILL: Final = (
@@ -36,6 +37,7 @@ PREFILL: Final = (
     "batch * prompt * prompt * (1 - min(prompt % 16, 1))",
     "batch * ceil_div(prompt, chunk) * chunk",
     "min(max(batch * prompt - 4, 0), 1)",
+    "batch * prompt * prompt * min(batch - 1, 1)",
 )  # fmt: skip
 DECODE: Final = (
     "", "batch", "batch", "batch * keys", "batch * keys", "batch * past", "", "keys",
@@ -44,6 +46,7 @@ DECODE: Final = (
     "batch * keys * (1 - min(keys % 16, 1))",
     "batch",
     "min(max(batch - 4, 0), 1)",
+    "batch * keys * min(batch - 1, 1)",
 )  # fmt: skip
 
 
@@ -52,10 +55,10 @@ def amounts(batch: int, q: int, k: int, past: int, context: int, chunk: int) -> 
     tokens, keys = batch * q, batch * k
     scores = tokens * k
     odd, even = (tokens * round_up(k, 16), 0) if k % 16 else (0, scores)
-    many = keys if batch > 1 else 0
+    many, many_scores = (keys, scores) if batch > 1 else (0, 0)
     return (
         1, batch, tokens, scores, keys, batch * past, q, q * k, odd, batch * context, many, even,
-        batch * round_up(q, chunk), int(tokens > 4),
+        batch * round_up(q, chunk), int(tokens > 4), many_scores,
     )  # fmt: skip
 
 
@@ -73,6 +76,7 @@ class Script:
 
     def __init__(self) -> None:
         self.steps: list[tuple[int, int, Piece]] = []
+        self._played: list[tuple[int, int, int]] | None = None
 
     def take(self, name: str, unit: int, factors: Mapping[str, int]) -> Piece:
         """A tensor comes to life."""
@@ -85,7 +89,8 @@ class Script:
 
     def drop(self, *pieces: Piece) -> None:
         """Nothing holds these any more."""
-        self.steps.extend((piece.unit, -piece.size, piece) for piece in pieces)
+        for piece in pieces:
+            self.steps.append((piece.unit, -piece.size, piece))
 
     def swap(self, old: Piece, name: str, unit: int, factors: Mapping[str, int]) -> Piece:
         """A tensor made from an old one that is held until it is there."""
@@ -96,11 +101,25 @@ class Script:
     def peak(self, amounts: Amounts) -> tuple[int, int]:
         """The most bytes alive at once, and after how many steps."""
         alive = most = at = 0
-        for number, (unit, size, _) in enumerate(self.steps, 1):
+        for unit, size, number in self._short():
             alive += size * amounts[unit]
             if alive > most:
                 most, at = alive, number
         return most, at
+
+    def _short(self) -> list[tuple[int, int, int]]:
+        """Steps with what is dropped before a take put into it: (unit, bytes, step)."""
+        if self._played is None:
+            self._played, pending = [], dict[int, int]()
+            for number, (unit, size, _) in enumerate(self.steps, 1):
+                if size <= 0:
+                    pending[unit] = pending.get(unit, 0) + size
+                    continue
+                size += pending.pop(unit, 0)
+                self._played += [(u, dropped, 0) for u, dropped in pending.items()]
+                pending.clear()
+                self._played.append((unit, size, number))
+        return self._played
 
     def alive(self, at: int) -> list[Piece]:
         """What lives after so many steps, in the order in which it came."""

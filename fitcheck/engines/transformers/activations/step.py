@@ -10,6 +10,7 @@ from fitcheck.engines.transformers.activations.style import Style
 
 Phase = Literal["prefill", "decode"]
 Attention = Literal["eager", "sdpa", "flash"]
+Norm = Literal["rms", "layer", "cohere"]
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,10 +19,11 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     `attention` is the implementation, `masked` whether the layer's is given a mask, `mask_bytes`
     what the masks that the model has made take for each pair of tokens. `padded` says that prompts
     differ in length, `all_logits` that logits are made of the whole prompt and in fp32. `rotated`
-    is the numbers of a head that layers rotate, `heads` how many it has, `positions` how many it
-    was made for, `chunk` the tokens that recurrent layers read at once, `kernels` whether theirs
-    are installed. `packed` are the layer's packed matrices, `norm` how it norms, `itemsize` the
-    bytes of one number.
+    is the numbers of a head that layers rotate, `heads` how many it has, `layer_embeddings` the
+    numbers that a token is looked up in for the layers (Gemma 3n), `positions` how many it was made
+    for, `chunk` the tokens that recurrent layers read at once, `kernels` whether theirs are
+    installed. `packed` are the layer's packed matrices, `norm` how it norms, `itemsize` the bytes
+    of one number.
     """
 
     phase: Phase
@@ -38,8 +40,9 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     chunk: int
     kernels: bool
     heads: int
+    layer_embeddings: int
     packed: Packed
-    norm: Literal["rms", "layer", "cohere"]
+    norm: Norm
     style: Style
 
     @property

@@ -71,7 +71,9 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     (None: as the rest); with `shared_first` the shared expert's output waits for the others, with
     `all_experts` every token goes to every one.
 
-    Recurrent layers read `chunk` tokens at once; with `fp32_stream` the residual stream is fp32.
+    Recurrent layers read `chunk` tokens at once; with `fp32_stream` the residual stream is
+    fp32. A delta net's inputs come of one matrix or are `split_delta`; with `channel_decay` each
+    channel decays by itself (Kimi's KDA).
     """
 
     ids: int = 0
@@ -100,6 +102,8 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     expert_bias: bool = False
     chunk: int = 256
     fp32_stream: bool = False
+    split_delta: bool = False
+    channel_decay: bool = False
 
 
 LLAMA: Final = Style()
@@ -109,6 +113,8 @@ _GELU_NEW: Final = 8
 _GELU_BLOOM: Final = 10
 
 _FP32_ROUTER: Final = Style(router_bytes=4, routed_bytes=4)
+_INDEXED: Final = msgspec.structs.replace(_FP32_ROUTER, flash=False)
+_RECURRENT: Final = Style(fp32_stream=True, sdpa=False, flash=False)
 _COHERE: Final = Style(norm="cohere", rope=Rope(product_bytes=4, upcast="whole"))
 _ERNIE: Final = Rope(table_bytes=4, product_bytes=4, upcast="parts", remade=True)
 _OLMO: Final = Rope(table_bytes=4, product_bytes=4)
@@ -138,7 +144,8 @@ STYLES: Final[dict[str, Style]] = {
     "cohere2": _COHERE,
     "deepseek_v2": _FP32_ROUTER,
     "deepseek_v3": _FP32_ROUTER,
-    "deepseek_v32": _FP32_ROUTER,
+    "deepseek_v32": _INDEXED,
+    "deepseek_v4": Style(router_bytes=4, routed_bytes=4, sdpa=False, flash=False),
     "dots1": _FP32_ROUTER,
     "ernie4_5": Style(rope=_ERNIE),
     "ernie4_5_moe": Style(rope=_ERNIE, router_bytes=4, shared_first=True),
@@ -150,45 +157,54 @@ STYLES: Final[dict[str, Style]] = {
         bare_sdpa=True,
         repeats_before=True,
     ),
-    "falcon_mamba": Style(fp32_stream=True),
+    "falcon_mamba": _RECURRENT,
+    "gemma2": Style(sdpa=False),
     "gemma3": Style(rope=Rope(tables=2)),
     "gemma3_text": Style(rope=Rope(tables=2)),
+    "gemma4": Style(rope=Rope(tables=2), routed_bytes=4),
+    "gemma4_text": Style(rope=Rope(tables=2), routed_bytes=4),
     "glm": Style(rope=_GLM),
     "glm4": Style(rope=_GLM),
     "glm4_moe": Style(rope=Rope(share=0.5), router_bytes=4, routed_bytes=4),
     "glm4_moe_lite": _FP32_ROUTER,
-    "glm_moe_dsa": _FP32_ROUTER,
+    "glm_moe_dsa": _INDEXED,
     "gpt2": _GPT2,
     "gpt_bigcode": Style(embeddings=2, keep_mixed=True),
     "gpt_neox": Style(rope=Rope(share=0.25)),
     "gpt_oss": Style(clamped_experts=True, expert_bias=True, sdpa=False, softmax=Softmax(2, 4, 2)),
     "gptj": _GPTJ,
     "hunyuan_v1_moe": Style(shared_first=True, router_bytes=4, routed_bytes=4),
-    "llama4": Style(all_experts=True),
-    "llama4_text": Style(all_experts=True),
-    "mamba": Style(fp32_stream=True),
-    "mamba2": Style(fp32_stream=True),
+    "kimi_k2": _FP32_ROUTER,
+    "kimi_k25": _FP32_ROUTER,
+    "kimi_linear": Style(router_bytes=4, routed_bytes=4, chunk=64, channel_decay=True),
+    "llama4": Style(all_experts=True, flash=False),
+    "llama4_text": Style(all_experts=True, flash=False),
+    "mamba": _RECURRENT,
+    "mamba2": _RECURRENT,
+    "mimo_v2_flash": Style(router_bytes=4, routed_bytes=4, sdpa=False, softmax=Softmax(2, 2, 2)),
     "mixtral": Style(routed_bytes=4),
+    "mllama": Style(flash=False),
     "mpt": Style(previous=True, norm="layer", softmax=Softmax(2, 8, 2), sdpa=False, flash=False),
     "nemotron_h": Style(chunk=128, router_bytes=4, routed_bytes=4, activation=6),
+    "openai-gpt": Style(activation=_GELU_NEW, sdpa=False, flash=False),
     "olmo": Style(norm="layer", rope=_OLMO),
     "olmo2": Style(post=True, rope=_OLMO),
     "olmo3": Style(post=True, rope=Rope(tables=2, table_bytes=4, product_bytes=4)),
     "opt": Style(embeddings=2, drop_normed=True),
     "phi": Style(activation=_GELU_NEW, rope=Rope(share=0.4, kept=True)),
-    "qwen2_5_vl": Style(ids=3),
-    "qwen2_5_vl_text": Style(ids=3),
+    "qwen2_5_vl": Style(ids=6),
+    "qwen2_5_vl_text": Style(ids=6),
     "qwen2_moe": Style(shared_first=True, spare_masks=1),
-    "qwen2_vl": Style(ids=3),
-    "qwen2_vl_text": Style(ids=3),
-    "qwen3_5": Style(chunk=64),
-    "qwen3_5_moe": Style(chunk=64, shared_first=True),
-    "qwen3_5_text": Style(chunk=64),
+    "qwen2_vl": Style(ids=6),
+    "qwen2_vl_text": Style(ids=6),
+    "qwen3_5": Style(chunk=64, split_delta=True),
+    "qwen3_5_moe": Style(chunk=64, split_delta=True, shared_first=True),
+    "qwen3_5_text": Style(chunk=64, split_delta=True),
     "qwen3_next": Style(chunk=64, shared_first=True),
-    "qwen3_vl": Style(ids=3),
-    "qwen3_vl_moe": Style(ids=3),
-    "qwen3_vl_moe_text": Style(ids=3),
-    "qwen3_vl_text": Style(ids=3),
+    "qwen3_vl": Style(ids=6),
+    "qwen3_vl_moe": Style(ids=6),
+    "qwen3_vl_moe_text": Style(ids=6),
+    "qwen3_vl_text": Style(ids=6),
     "stablelm": Style(
         norm="layer", rope=Rope(share=0.25, kept=True), keep_normed=True, keep_mixed=True
     ),
