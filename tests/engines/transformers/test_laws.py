@@ -7,6 +7,7 @@ from transformers_golden import model, peaks, wrong_formulas
 from fitcheck.engines.base import Workload
 from fitcheck.engines.transformers import Transformers
 from fitcheck.quantization import scheme
+from fitcheck.units import Bytes
 
 NAMES = list(peaks())
 WHOLE = [name for name in NAMES if not name.endswith("few-layers")][::4]
@@ -71,7 +72,7 @@ def test_shares_add_up(name: str, count: int) -> None:
     loaded = Transformers().load(model(name), scheme("fp16"))
     asked = loaded.settle(Workload(context=2048, prompt=2048))
     whole = loaded.memory(asked, count)
-    shares = loaded.shares(asked, [10**13] * count)
+    shares = loaded.shares(asked, [Bytes(10**13)] * count)
 
     assert len(shares) == count
     for part in ("weights", "kv_cache", "recurrent_state", "activations", "overhead"):

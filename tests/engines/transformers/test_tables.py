@@ -62,7 +62,7 @@ def test_nineteen_in_twenty_published_figures_are_in_the_range() -> None:
         ("4.37", "GPTQ-Int4", 0.012),
         ("4.37", "AWQ", 0.005),
         ("4.38", "BF16", 0.005),
-        ("4.38", "GPTQ-Int4", 0.012),
+        ("4.38", "GPTQ-Int4", 0.017),
         ("4.38", "GPTQ-Int8", 0.005),
         ("4.38", "AWQ", 0.005),
     ],
