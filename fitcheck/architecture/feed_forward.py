@@ -3,7 +3,7 @@
 import msgspec
 
 
-class DenseMLP(msgspec.Struct, frozen=True, kw_only=True):
+class DenseMLP(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """One MLP. `gated` has a gate and an up projection; `fused` keeps the two in one matrix."""
 
     intermediate_size: int
@@ -11,7 +11,7 @@ class DenseMLP(msgspec.Struct, frozen=True, kw_only=True):
     fused: bool = False
 
 
-class Experts(msgspec.Struct, frozen=True, kw_only=True):
+class Experts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Routed experts, of which each token uses `num_experts_per_tok`, and a shared one if any.
 
     `intermediate_size` is one routed expert's; `shared_intermediate_size` that of all shared

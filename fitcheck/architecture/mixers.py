@@ -12,7 +12,7 @@ import msgspec
 Position = Literal["rope", "alibi", "learned", "none"]
 
 
-class Attention(msgspec.Struct, frozen=True, kw_only=True):
+class Attention(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Multi-head, grouped-query or multi-query attention, over all tokens or over a window.
 
     `num_key_value_heads` equal to `num_attention_heads` is MHA, 1 is MQA, between them GQA.
@@ -50,7 +50,7 @@ class Attention(msgspec.Struct, frozen=True, kw_only=True):
         return 0
 
 
-class LatentAttention(msgspec.Struct, frozen=True, kw_only=True):
+class LatentAttention(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Multi-head latent attention (DeepSeek V2): a token keeps one latent row and a rope key.
 
     `q_lora_rank` is None where queries are projected directly. `index_head_dim` is set where an
@@ -79,7 +79,7 @@ class LatentAttention(msgspec.Struct, frozen=True, kw_only=True):
         return 0
 
 
-class CompressedAttention(msgspec.Struct, frozen=True, kw_only=True):
+class CompressedAttention(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """DeepSeek V4's attention: the last tokens as they are, older ones many to an entry.
 
     One row of head_dim is key and value of all heads. Of `compress_ratio` tokens one entry is kept
@@ -112,7 +112,7 @@ class CompressedAttention(msgspec.Struct, frozen=True, kw_only=True):
         return 2 * overlap * width * self.compress_ratio
 
 
-class Mamba(msgspec.Struct, frozen=True, kw_only=True):
+class Mamba(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Mamba 1: a selective state-space layer (d_inner channels of d_state numbers)."""
 
     d_inner: int
@@ -129,7 +129,7 @@ class Mamba(msgspec.Struct, frozen=True, kw_only=True):
         return self.d_inner * (self.d_state + self.d_conv - 1)
 
 
-class Mamba2(msgspec.Struct, frozen=True, kw_only=True):
+class Mamba2(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Mamba 2: num_heads of head_dim channels; B and C shared by n_groups."""
 
     num_heads: int
@@ -157,7 +157,7 @@ class Mamba2(msgspec.Struct, frozen=True, kw_only=True):
         return self.d_inner * self.d_state + (self.d_conv - 1) * self.conv_dim
 
 
-class GatedDeltaNet(msgspec.Struct, frozen=True, kw_only=True):
+class GatedDeltaNet(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Linear attention by the gated delta rule (Qwen3-Next, Qwen3.5; Kimi's KDA)."""
 
     num_key_heads: int
@@ -183,7 +183,7 @@ class GatedDeltaNet(msgspec.Struct, frozen=True, kw_only=True):
         return matrices + (self.d_conv - 1) * self.conv_dim
 
 
-class LinearAttention(msgspec.Struct, frozen=True, kw_only=True):
+class LinearAttention(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Linear attention without a convolution (MiniMax's lightning attention, RWKV's matrices)."""
 
     num_heads: int
@@ -200,7 +200,7 @@ class LinearAttention(msgspec.Struct, frozen=True, kw_only=True):
         return self.num_heads * self.key_head_dim * self.value_head_dim + self.extra_state
 
 
-class ShortConv(msgspec.Struct, frozen=True, kw_only=True):
+class ShortConv(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A gated short convolution in attention's place (LFM2)."""
 
     channels: int
@@ -215,7 +215,7 @@ class ShortConv(msgspec.Struct, frozen=True, kw_only=True):
         return self.channels * (self.d_conv - 1)
 
 
-class RecurrentBlock(msgspec.Struct, frozen=True, kw_only=True):
+class RecurrentBlock(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """RG-LRU: one number a channel, behind a short convolution (RecurrentGemma)."""
 
     lru_width: int
@@ -230,7 +230,7 @@ class RecurrentBlock(msgspec.Struct, frozen=True, kw_only=True):
         return self.lru_width * self.d_conv
 
 
-class CrossAttention(msgspec.Struct, frozen=True, kw_only=True):
+class CrossAttention(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Attention to another tower's tokens, cached once for the images or the audio given."""
 
     num_attention_heads: int

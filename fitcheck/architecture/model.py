@@ -1,5 +1,7 @@
 """A model as the engines see it: layers, the tensors in them and outside of them, its limits."""
 
+from collections import Counter
+
 import msgspec
 
 from fitcheck.architecture.feed_forward import Experts, FeedForward
@@ -81,10 +83,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def kinds(self) -> list[tuple[Layer, int]]:
         """Each different layer and how many there are of it, in order of first appearance."""
-        counts: dict[int, list[Layer]] = {}
-        for layer in self.layers:
-            counts.setdefault(id(layer), []).append(layer)
-        return [(same[0], len(same)) for same in counts.values()]
+        one = {id(layer): layer for layer in self.layers}
+        return [(one[i], count) for i, count in Counter(map(id, self.layers)).items()]
 
     @property
     def parameters(self) -> int:

@@ -25,12 +25,26 @@ def models_path() -> Path:
     return beside if beside.exists() else Path(__file__).parents[2] / "models.yaml"
 
 
-def load_models(overlays: Sequence[Path] = ()) -> Catalog:
+def load_models(overlays: Sequence[Path] = (), kept_in: Path | None = None) -> Catalog:
     """The built-in catalog with these files laid over it, in order.
 
     An overlay's entry with a new id is added; with a known id it corrects the fields that it gives
-    (`config` key by key). Raises BadFile with every faulty entry's first line.
+    (`config` key by key). `kept_in` is a folder for what was worked out, to be found there the next
+    time. Raises BadFile with every faulty entry's first line.
     """
+    from fitcheck.catalog import compiled
+
+    catalogs = (models_path(), *overlays)
+    kept = compiled.read(kept_in, catalogs) if kept_in is not None else None
+    if kept is not None:
+        return kept
+    found = _read_models(overlays)
+    if kept_in is not None:
+        compiled.write(kept_in, catalogs, found)
+    return found
+
+
+def _read_models(overlays: Sequence[Path]) -> Catalog:
     builtin = models_path()
     raw = raw_entries(read_text(builtin), str(builtin))
     if not overlays:

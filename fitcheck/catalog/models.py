@@ -1,6 +1,6 @@
 """A model as models.yaml writes it down, and the architecture that this means."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -18,8 +18,8 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a publisher says that the model needs, and where it says so.
 
     `memory_gb` is in the publisher's own unit, whose gigabyte is a card's marketing size; `gpus`
-    are the cards that the publisher names, in fitcheck's words (`3090`, `2x3090`). `explains` says why
-    our figure differs, where it does.
+    are the cards that the publisher names, in fitcheck's words (`3090`, `2x3090`). `explains`
+    says why our figure differs, where it does.
     """
 
     states: str
@@ -81,10 +81,18 @@ class CatalogFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Catalog:
-    """All entries under their ids and aliases, and the architectures that they mean."""
+    """All entries under their ids and aliases, and the architectures that they mean.
 
-    def __init__(self, entries: tuple[ModelEntry, ...]) -> None:
+    `stored` gives models that need not be built from their words.
+    """
+
+    def __init__(
+        self,
+        entries: tuple[ModelEntry, ...],
+        stored: Mapping[str, Callable[[], Model]] | None = None,
+    ) -> None:
         self.entries = {entry.id: entry for entry in entries}
+        self._stored = stored or {}
         self._models: dict[str, Model | None] = {}
 
     def __iter__(self) -> Iterator[ModelEntry]:
@@ -125,7 +133,9 @@ class Catalog:
 
         Raises BadInput where the words make no model.
         """
-        if entry.id not in self._models:
+        if entry.id not in self._models and entry.id in self._stored:
+            self._models[entry.id] = self._stored[entry.id]()
+        elif entry.id not in self._models:
             config = self.config(entry)
             model = None if config is None else from_config(config, f"{entry.id}: config")
             if model is not None and entry.context_length is not None:

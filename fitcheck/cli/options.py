@@ -110,7 +110,18 @@ def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)
 def catalog(overlays: tuple[Path, ...]) -> Catalog:
     """The built-in catalog, what lies in the user's configuration folder, and what was named."""
     own = Path(click.get_app_dir("fitcheck")) / "models.yaml"
-    return load_models(((own,) if own.is_file() else ()) + overlays)
+    return load_models(((own,) if own.is_file() else ()) + overlays, kept_in=cache_folder())
+
+
+def cache_folder() -> Path:
+    """Where programs of this system keep what they can make again."""
+    if sys.platform == "win32":
+        root = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches"
+    else:
+        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "fitcheck"
 
 
 def machine(gpus: tuple[str, ...], described: Path | None = None) -> Machine:
