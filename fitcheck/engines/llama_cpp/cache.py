@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from fitcheck.engines.base import Component, Term
-from fitcheck.engines.llama_cpp.graph.kv import Kv, caches
+from fitcheck.engines.llama_cpp.graph.kv import Kv, caches, index_caches, other_caches
 from fitcheck.engines.llama_cpp.graph.plan import Subject
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
 from fitcheck.engines.llama_cpp.placement import CARD_ALIGNMENT, CARD_ROW_PADDING, Split
-from fitcheck.engines.llama_cpp.settings import CacheType, Settings
+from fitcheck.engines.llama_cpp.settings import CELLS_PADDING, CacheType, Settings
 from fitcheck.errors import BadInput
-from fitcheck.units import Bytes, round_up
+from fitcheck.units import Bytes, ceil_div, round_up
 
 _SOURCE: Final = "llama.cpp 0c1e57098, src/llama-kv-cache.cpp"
 _SOURCE_OF_WINDOWS: Final = "llama.cpp 0c1e57098, src/llama-kv-cache-iswa.cpp"
@@ -33,8 +33,12 @@ def terms(subject: Subject, settings: Settings, split: Split, device: int) -> tu
     Raises BadInput where llama.cpp refuses the types.
     """
     check(subject, settings)
-    kvs = caches(subject.model, split, windowed=subject.windowed, on_cards=settings.kv_offload)
-    own = [kvs[i] for i in sorted(kvs) if not _borrows(subject, i) and kvs[i].device == device]
+    on_cards = settings.kv_offload
+    kvs = caches(subject.model, split, windowed=subject.windowed, on_cards=on_cards)
+    own = [kvs[i] for i in sorted(kvs) if not _borrows(subject, i)]
+    own += index_caches(subject.model, split, on_cards=on_cards).values()
+    own += other_caches(subject.model, split, on_cards=on_cards)
+    own = [kv for kv in own if kv.device == device]
     found = [_term(subject, settings, kv, own.count(kv)) for kv in dict.fromkeys(own)]
     if device != HOST:
         found += [f for kv in dict.fromkeys(own) for f in _filling(settings, kv, own.count(kv))]
@@ -46,11 +50,12 @@ def _borrows(subject: Subject, layer: int) -> bool:
 
 
 def _term(subject: Subject, settings: Settings, kv: Kv, layers: int) -> Term:
-    cells = settings.window_cells(subject.window) if kv.windowed else settings.cells
+    cells = _cells(subject, settings, kv)
+    streams = settings.parallel if kv.apart else settings.streams
     key_type, value_type = settings.cache_type_k, settings.cache_type_v
     values = {
         "layers": layers,
-        "streams": settings.streams,
+        "streams": streams,
         "cells": cells,
         "key_width": kv.heads * kv.key_dim,
         "key_block_bytes": key_type.block_bytes,
@@ -63,12 +68,26 @@ def _term(subject: Subject, settings: Settings, kv: Kv, layers: int) -> Term:
     component: Component = "host" if kv.device == HOST else "kv_cache"
     return Term(
         component=component,
-        name="keys and values" + (" of the sliding window" if kv.windowed else ""),
-        size=Bytes(layers * settings.streams * cells * row),
+        name=_name(kv),
+        size=Bytes(layers * streams * cells * row),
         formula=_FORMULA,
         values=values,
         source=_SOURCE_OF_WINDOWS if kv.windowed else _SOURCE,
     )
+
+
+def _cells(subject: Subject, settings: Settings, kv: Kv) -> int:
+    if kv.windowed:
+        return settings.window_cells(subject.window, apart=kv.apart)
+    return round_up(ceil_div(settings.cells, kv.ratio), CELLS_PADDING)
+
+
+def _name(kv: Kv) -> str:
+    if kv.indexes:
+        return "keys of the indexer"
+    if kv.ratio > 1:
+        return f"keys of {kv.ratio} tokens in one"
+    return "keys and values" + (" of the sliding window" if kv.windowed else "")
 
 
 def _filling(settings: Settings, kv: Kv, layers: int) -> Iterator[Term]:

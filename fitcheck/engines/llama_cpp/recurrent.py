@@ -6,6 +6,7 @@ n_embd_s).
 
 from typing import Final
 
+from fitcheck.architecture import CompressedAttention, Mixer
 from fitcheck.engines.base import Component, Term
 from fitcheck.engines.llama_cpp.graph.plan import Subject
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
@@ -21,10 +22,19 @@ def terms(subject: Subject, settings: Settings, split: Split, device: int) -> tu
     """What the states take on a card, or with HOST in the computer's memory."""
     found: dict[int, int] = {}
     for i, layer in enumerate(subject.model.layers):
-        width = sum(mixer.state_values() for mixer in layer.mixers)
+        width = sum(map(_width, layer.mixers))
         if width and (split.place(i) if settings.kv_offload else HOST) == device:
             found[width] = found.get(width, 0) + 1
     return tuple(_term(width, layers, settings, device) for width, layers in found.items())
+
+
+def _width(mixer: Mixer) -> int:
+    """Numbers kept for each slot; of windows that overlap llama.cpp keeps two, not one and a half.
+
+    Source: llama.cpp 0c1e57098, src/llama-kv-cache-dsv4.cpp (csa_state, lid_state).
+    """
+    overlaps = isinstance(mixer, CompressedAttention) and mixer.index_head_dim is not None
+    return mixer.state_values() * (2 if overlaps else 1)
 
 
 def _term(width: int, layers: int, settings: Settings, device: int) -> Term:

@@ -125,14 +125,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         most = min(self.context, self.batch) if self.outputs is None else self.outputs
         return min(self.largest_ubatch, most)
 
-    def window_cells(self, window: int) -> int:
+    def window_cells(self, window: int, *, apart: bool = False) -> int:
         """Tokens that one stream's cache of a sliding-window layer holds.
 
+        `apart`: each slot has a stream of its own, even if slots share what they can.
         The window of every sequence in the stream and the tokens being computed, padded to 256.
         Source: src/llama-kv-cache-iswa.cpp, llama_kv_cache_iswa.
         """
         if self.swa_full:
             return self.cells
-        sequences = self.parallel if self.kv_unified else 1
+        sequences = self.parallel if self.kv_unified and not apart else 1
         wanted = min(self.cells, window * sequences + self.largest_ubatch)
         return round_up(wanted, CELLS_PADDING)

@@ -21,7 +21,19 @@ def attention(b: Build, x: Node, a: Attention) -> Node:
         q = ops.mul(q, b.input("attention_scale", 1, 1, b.tokens))
     if b.traits.scaled_queries:
         q = ops.same("scale", q)
-    return b.linear(attend(b, q, k, v), "attn_output")
+    y = attend(b, q, k, v)
+    y = b.norm(_gated(b, y, x, a) if b.has("attn_gate") else y, "attn_sub_norm")
+    return b.linear(y, "attn_output")
+
+
+def _gated(b: Build, y: Node, x: Node, a: Attention) -> Node:
+    """What attention gathered times a gate: a number for each head, or for each of its values."""
+    gate = ops.same("unary", b.linear(x, "attn_gate"))
+    if gate.shape[0] == y.shape[0]:
+        return ops.mul(y, gate)
+    heads = ops.reshape(y, a.value_head_dim, a.num_attention_heads, b.tokens)
+    heads = ops.mul(heads, ops.reshape(gate, 1, a.num_attention_heads, b.tokens))
+    return ops.reshape(heads, *y.shape)
 
 
 def projected(b: Build, x: Node, a: Attention) -> tuple[Node, Node, Node]:

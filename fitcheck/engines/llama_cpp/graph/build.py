@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from fitcheck.architecture import Attention, Layer, Model
+from fitcheck.architecture import Layer, Model
 from fitcheck.engines.llama_cpp.gguf import GgufTensor
 from fitcheck.engines.llama_cpp.graph import operations as ops
-from fitcheck.engines.llama_cpp.graph.kv import Kv, caches
+from fitcheck.engines.llama_cpp.graph.kv import Kv, caches, index_caches, window
 from fitcheck.engines.llama_cpp.graph.tensors import F16, F32, HOST, I32, I64, Graph, Node
 from fitcheck.engines.llama_cpp.graph.traits import Traits
 from fitcheck.engines.llama_cpp.placement import Split
@@ -42,11 +42,14 @@ class Build:
         self.streams = settings.streams
         self.windowed = has_windows(model, traits)
         self.kvs = caches(model, split, windowed=self.windowed, on_cards=settings.kv_offload)
+        self.index_kvs = index_caches(model, split, on_cards=settings.kv_offload)
         self.layer: Layer = model.layers[0]
         self.index = 0
         self.device = HOST
         self.weights: Weights = {}
         self.layer_inputs: Node | None = None
+        self.chosen: Node | None = None
+        self.deep_inputs: Node | None = None
         # With less than 32 tokens norms stay on their layer's device: src/llama-context.cpp,
         # graph_get_cb.
         self.pins_norms = self.tokens < PINNING_TOKENS
@@ -113,23 +116,22 @@ class Build:
         """A norm with its scale and shift; x itself if the layer has no such norm."""
         scale = self.weights.get(role)
         if scale is None:
-            return x
+            return self.bare_norm(x, role) if role in self.traits.bare_norms else x
         shift = self.weights.get(f"{role}.bias")
-        subtracts_mean = shift is not None or self.traits.layer_norm
-        y = ops.same("norm" if subtracts_mean else "rms_norm", x, role)
+        y = ops.mul(self.bare_norm(x, role, shifted=shift is not None), scale)
+        return y if shift is None else ops.add(y, shift)
+
+    def bare_norm(self, x: Node, label: str, *, shifted: bool = False) -> Node:
+        """A norm without scale and shift."""
+        y = ops.same("norm" if shifted or self.traits.layer_norm else "rms_norm", x, label)
         if self.pins_norms:
             y.device = self.device
-        y = ops.mul(y, scale)
-        return y if shift is None else ops.add(y, shift)
+        return y
 
 
 def has_windows(model: Model, traits: Traits) -> bool:
     """Whether llama.cpp keeps a second, smaller cache for layers with a sliding window."""
-    return traits.windows and any(
-        isinstance(mixer, Attention) and mixer.sliding_window is not None
-        for layer, _ in model.kinds
-        for mixer in layer.mixers
-    )
+    return traits.windows and len(model.layers) >= traits.windows_from and window(model) > 0
 
 
 def weights(

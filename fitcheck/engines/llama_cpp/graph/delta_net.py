@@ -50,7 +50,7 @@ def delta_net(b: Build, x: Node, d: GatedDeltaNet) -> Node:
     q, k = (ops.same("scale", ops.same("rms_norm", part)) for part in (q, k))
     if b.has("ssm_ba") and d.num_key_heads != heads:
         q, k = _repeated(b, q, d), _repeated(b, k, d)
-    y = b.norm(_ruled(b, (q, k, v, gate, beta, before), d, state), "ssm_norm")
+    y = b.norm(ruled(b, (q, k, v, gate, beta, before), d, state), "ssm_norm")
     z = ops.same("unary", ops.reshape(z, width, heads, tokens, sequences))
     y = ops.reshape(ops.mul(y, z), width * heads, tokens, sequences)
     return ops.reshape(b.linear(y, "ssm_out"), b.hidden_size, b.tokens)
@@ -83,7 +83,7 @@ def _repeated(b: Build, x: Node, d: GatedDeltaNet) -> Node:
     return ops.reshape(x, width, heads * ratio, b.tokens // b.sequences, b.sequences)
 
 
-def _ruled(b: Build, sources: tuple[Node, ...], d: GatedDeltaNet, state: Node) -> Node:
+def ruled(b: Build, sources: tuple[Node, ...], d: GatedDeltaNet, state: Node) -> Node:
     """The rule's results with the new states behind them; the states are kept."""
     width, heads, sequences = d.value_head_dim, d.num_value_heads, b.sequences
     shape = (width * heads, b.tokens + width * sequences, 1, 1)

@@ -43,6 +43,8 @@ def draw(
     for i, device, own in _layer_weights(file, split, layers, sizes):
         b.enter(i, device, own)
         x = block(b, x, rows_inside and i == len(model.layers) - 1)
+        if b.deep_inputs is not None and i < b.traits.deep_inputs:
+            x = ops.add(x, ops.view(b.deep_inputs, *x.shape), "residual")
     _head(b, x, outside, split.place(file.block_count))
     return b.graph
 
@@ -56,6 +58,8 @@ def _outside(file: GgufFile, split: Split, sizes: Sizes) -> Weights:
             node.device = HOST
         elif role in _OF_FIRST_LAYER:
             node.device = split.place(0)
+    if "output" not in found and file.arch == "bitnet":
+        found["output"] = found["token_embd"]
     if "output" not in found:
         shape = found["token_embd"].shape
         found["output"] = Node(
@@ -91,10 +95,18 @@ def _layer_weights(
 def _embedded(b: Build, outside: Weights) -> Node:
     """The tokens' embeddings; an input for embeddings from elsewhere is reserved as well."""
     x = ops.get_rows(outside["token_embd"], b.input("token_ids", b.tokens, item=I32), "embeddings")
+    width = b.hidden_size * (1 + b.traits.deep_inputs)
+    if b.traits.deep_inputs:
+        x = ops.pad(x, width)
     b.graph.expand(x)
-    b.graph.expand(b.input("embeddings_input", b.hidden_size, b.tokens))
+    b.graph.expand(b.input("embeddings_input", width, b.tokens))
+    if b.traits.deep_inputs:
+        x = b.deep_inputs = ops.view(x, b.hidden_size, b.tokens)
     if "position_embd" in outside:
         x = ops.add(x, ops.get_rows(outside["position_embd"], b.positions, "embeddings"))
+    if b.traits.normed_embeddings:
+        b.weights = outside
+        x = b.norm(x, "token_embd_norm")
     return ops.same("scale", x) if b.traits.scaled_embeddings else x
 
 
@@ -106,7 +118,8 @@ def _head(b: Build, x: Node, outside: Weights, device: int) -> None:
     x.output = b.traits.keeps_hidden
     if b.traits.rows == "behind":
         x = b.wanted(x)
-    x = b.norm(x, "output_norm" if b.has("output_norm") else "token_embd_norm")
+    of_embeddings = b.has("token_embd_norm") and not b.has("output_norm")
+    x = b.norm(x, "token_embd_norm" if of_embeddings else "output_norm")
     if b.traits.rows == "norm":
         x.output = True
         x = b.wanted(x)

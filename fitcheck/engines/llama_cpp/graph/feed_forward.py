@@ -18,11 +18,23 @@ _FUSED_TOP_K: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 288, 512, 576)
 
 def feed_forward(b: Build, x: Node) -> Node:
     """What the layer has: a dense MLP, or experts with a shared one beside them."""
+    if not b.has("ffn_down") and not b.has("ffn_gate_inp"):
+        return unknown(b, x)
     e = b.layer.feed_forward
     if not isinstance(e, Experts) or not b.has("ffn_gate_inp"):
         return mlp(b, x)
     y = experts(b, x, e)
     return ops.add(y, _shared(b, x)) if b.has("ffn_up_shexp") else y
+
+
+def unknown(b: Build, x: Node) -> Node:
+    """A stand-in for what is not drawn here: every other matrix times x, all of them kept."""
+    made = [
+        ops.mul_mat(weight, x, role)
+        for role, weight in b.weights.items()
+        if weight.shape[0] == x.shape[0] and weight.shape[1] > 1 and not role.startswith("ffn_")
+    ]
+    return Node("unknown", x.shape, (x, *made), label="unknown")
 
 
 def mlp(b: Build, x: Node, suffix: str = "") -> Node:
@@ -35,7 +47,7 @@ def mlp(b: Build, x: Node, suffix: str = "") -> Node:
         y = ops.gated_halves(up, f"ffn_act{suffix}")
     else:
         y = _activated(b, up)
-    return b.linear(y, down_role)
+    return b.linear(y if suffix else b.norm(y, "ffn_sub_norm"), down_role)
 
 
 def _activated(b: Build, up: Node) -> Node:

@@ -7,14 +7,14 @@ from collections.abc import Hashable, Iterable, Mapping
 
 import msgspec
 
-from fitcheck.architecture import Attention, Model
+from fitcheck.architecture import LatentAttention, Model
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.graph.allocator import Lifetimes, lifetimes
 from fitcheck.engines.llama_cpp.graph.build import has_windows
 from fitcheck.engines.llama_cpp.graph.drawing import OUTSIDE, Sizes, draw
 from fitcheck.engines.llama_cpp.graph.flash import supported
 from fitcheck.engines.llama_cpp.graph.gemma import SPARSE_LAYERS
-from fitcheck.engines.llama_cpp.graph.kv import caches
+from fitcheck.engines.llama_cpp.graph.kv import caches, mixers, window
 from fitcheck.engines.llama_cpp.graph.schedule import schedule
 from fitcheck.engines.llama_cpp.graph.short import representatives
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
@@ -42,28 +42,22 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return window(self.model) if self.windowed else 0
 
 
-def window(model: Model) -> int:
-    """The widest sliding window of the model, 0 if it has none."""
-    return max(
-        (
-            mixer.sliding_window or 0
-            for layer, _ in model.kinds
-            for mixer in layer.mixers
-            if isinstance(mixer, Attention)
-        ),
-        default=0,
-    )
-
-
 def plan(subject: Subject, settings: Settings, split: Split, cards: int) -> Mapping[int, Lifetimes]:
     """What the compute buffer of every device goes through; `cards` is how many there are."""
     sizes = {} if everything_on_cards(split) or not cards else on_card(subject.packed)
-    layers = representatives(_kinds(subject, split, sizes))
+    layers = _drawn(subject, split, sizes)
     flash = uses_flash(subject, settings, split, cards)
     graph = draw(subject.model, subject.file, settings, split, layers, sizes, flash=flash)
     pipeline = cards > 1 and everything_on_cards(split) and settings.kv_offload
     found = schedule(graph, settings, cards, pipeline=pipeline)
     return lifetimes(found, (*range(cards), HOST))
+
+
+def _drawn(subject: Subject, split: Split, sizes: Sizes) -> list[int]:
+    """The layers to draw: a few of each kind, but all where each has something from the start."""
+    if any(isinstance(m, LatentAttention) and m.index_head_dim for m in mixers(subject.model)):
+        return list(range(len(subject.model.layers)))
+    return representatives(_kinds(subject, split, sizes))
 
 
 def everything_on_cards(split: Split) -> bool:
@@ -88,7 +82,8 @@ def _kinds(subject: Subject, split: Split, sizes: Sizes) -> list[Hashable]:
     file = subject.file
     number_of = {i: n for n, block in enumerate(file.blocks) for i in block.layers}
     turned = range(file.loaded) if file.rope_layers is None else file.rope_layers
-    sparse = SPARSE_LAYERS if file.arch == "gemma3n" else 0
+    deep = TRAITS.get(file.arch, PLAIN).deep_inputs
+    apart = SPARSE_LAYERS if file.arch == "gemma3n" else 0
     return [
         (
             number_of[i],
@@ -96,7 +91,8 @@ def _kinds(subject: Subject, split: Split, sizes: Sizes) -> list[Hashable]:
             split.place(i),
             i < split.cpu_moe,
             i in turned,
-            i < sparse,
+            i < apart,
+            min(i, deep),
             tuple(sizes.get(i, {}).values()),
         )
         for i, layer in enumerate(subject.model.layers)
@@ -126,8 +122,9 @@ def _every_head_has_a_kernel(subject: Subject, settings: Settings, split: Split)
     kvs = caches(model, split, windowed=subject.windowed, on_cards=True)
     types = settings.cache_type_k, settings.cache_type_v
     for i, kv in kvs.items():
-        heads = max(getattr(m, "num_attention_heads", 0) for m in model.layers[i].mixers)
-        if not supported(kv.key_dim, kv.value_dim, heads // kv.heads, *types):
+        queries = [getattr(m, "num_attention_heads", 0) for m in model.layers[i].mixers]
+        heads = max(queries, default=0)
+        if heads and not supported(kv.key_dim, kv.value_dim, heads // kv.heads, *types):
             return False
     return True
 

@@ -15,8 +15,11 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     last norm. `keeps_hidden`: the last layer's result is an output too. `residual_first`: which
     sums have what went in as their first term. `norm_first`: attention's norm is computed before
     anything else of the layer. `layer_norm`: norms subtract the mean, even without a shift.
-    `position_axes`: numbers in a token's position. `scaled_*`: multiplied by a constant or a
-    vector. `windows`: layers with a sliding window have caches of their own size.
+    `bare_norms` are computed without weights. `position_axes`: numbers in a token's position.
+    `turned_positions`: positions are turned into latent queries and keys. `scaled_*`: multiplied by
+    a constant or a vector. `windows`: layers with a sliding window have caches of their own size,
+    in models of `windows_from` layers or more. `deep_inputs`: first layers with an input of their
+    own, beside the embeddings. `normed_embeddings` are normed before the first layer.
     """
 
     rows: Literal["layer", "behind", "norm"] = "layer"
@@ -24,9 +27,14 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     residual_first: Literal["none", "mlp", "both"] = "none"
     norm_first: bool = False
     layer_norm: bool = False
+    bare_norms: tuple[str, ...] = ()
     position_axes: int = 1
+    turned_positions: bool = True
     windows: bool = False
+    windows_from: int = 0
     capped_scores: bool = False
+    deep_inputs: int = 0
+    normed_embeddings: bool = False
     scaled_embeddings: bool = False
     scaled_positions: bool = False
     scaled_queries: bool = False
@@ -46,33 +54,60 @@ _QWEN_35: Final = Traits(rows="norm", norm_first=True, position_axes=4)
 
 PLAIN: Final = Traits()
 TRAITS: Final[dict[str, Traits]] = {
+    "afmoe": Traits(windows=True, scaled_embeddings=True, scaled_weights=True),
+    "arcee": Traits(squared_relu=True),
+    "bloom": Traits(normed_embeddings=True),
     "cohere2": Traits(layer_norm=True, windows=True),
+    "cohere2moe": Traits(rows="norm", layer_norm=True, windows=True),
     "command-r": Traits(layer_norm=True),
+    "dbrx": Traits(layer_norm=True),
     "deepseek": Traits(normed_weights=False),
     "deepseek2": Traits(scaled_weights=True),
+    "deepseek4": Traits(windows=True),
+    "deepseek32": Traits(scaled_weights=True),
+    "exaone-moe": Traits(windows=True, scaled_weights=True),
+    "exaone4": Traits(windows=True, windows_from=64),
     "gemma": _GEMMA,
     "gemma2": Traits(scaled_embeddings=True, scaled_queries=True, windows=True, capped_scores=True),
     "gemma3": Traits(scaled_embeddings=True, scaled_queries=True, windows=True),
     "gemma3n": Traits(rows="behind", scaled_embeddings=True, windows=True),
     "gemma4": Traits(rows="norm", scaled_embeddings=True, windows=True),
+    "glm-dsa": Traits(scaled_weights=True),
     "gpt-oss": Traits(
         rows="behind", keeps_hidden=True, windows=True, softmax_of_chosen=True, normed_weights=False
     ),
     "granite": _GRANITE,
+    "granite-swa": Traits(scaled_embeddings=True, scaled_residual=True, windows=True),
     "granitehybrid": _GRANITE,
     "granitemoe": _GRANITE,
+    "jais2": Traits(squared_relu=True),
     "jamba": Traits(residual_first="both", normed_weights=False),
+    "kimi-linear": Traits(norm_first=True, scaled_weights=True, turned_positions=False),
+    "laguna": Traits(windows=True, scaled_weights=True),
     "lfm2": Traits(residual_first="both"),
     "lfm2moe": Traits(residual_first="both"),
     "llama4": Traits(
         windows=True, scaled_positions=True, normed_weights=False, weights_before_experts=True
     ),
+    "mellum": Traits(windows=True),
+    "mimo2": Traits(windows=True),
+    "minicpm": _GRANITE,
+    "minicpm3": _GRANITE,
+    "mpt": Traits(layer_norm=True),
+    "nemotron": Traits(squared_relu=True),
     "nemotron_h": Traits(rows="norm", squared_relu=True),
     "nemotron_h_moe": Traits(rows="norm", squared_relu=True, scaled_weights=True),
+    "olmo": Traits(layer_norm=True, bare_norms=("attn_norm", "ffn_norm", "output_norm")),
+    "olmo2": Traits(windows=True),
+    "olmoe": Traits(normed_weights=False),
     "phi2": Traits(scaled_queries=True),
     "phi3": Traits(scaled_queries=True, residual_first="mlp"),
     "qwen2moe": Traits(normed_weights=False, shared_gate_is_silu=True),
+    "qwen2vl": Traits(position_axes=4),
     "qwen3next": _QWEN_NEXT,
+    "qwen3vl": Traits(position_axes=4, deep_inputs=3),
+    "qwen3vlmoe": Traits(position_axes=4, deep_inputs=3),
     "qwen35": _QWEN_35,
     "qwen35moe": _QWEN_35,
+    "step35": Traits(rows="behind", keeps_hidden=True, windows=True, scaled_weights=True),
 }
