@@ -1,4 +1,4 @@
-"""llama.cpp's working memory beside weights and caches: compute buffers, logits, the process.
+"""llama.cpp's working memory beside weights and caches: compute buffers, scratch, logits.
 
 The compute buffer is laid out as llama.cpp lays it out (see graph/): every tensor that is alive at
 the fullest moment has its place in it, and the gaps between them count too.
@@ -12,9 +12,11 @@ from typing import Final
 import msgspec
 
 from fitcheck.engines.base import Component, Term
+from fitcheck.engines.llama_cpp import pool
 from fitcheck.engines.llama_cpp.graph.allocator import Lifetimes, peak
-from fitcheck.engines.llama_cpp.graph.plan import Subject, plan
+from fitcheck.engines.llama_cpp.graph.plan import Subject, plan, uses_flash
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
+from fitcheck.engines.llama_cpp.graph.traits import ROUGH
 from fitcheck.engines.llama_cpp.placement import CARD_ALIGNMENT, HOST_ALIGNMENT, Split
 from fitcheck.engines.llama_cpp.settings import Settings
 from fitcheck.units import Bytes
@@ -38,16 +40,29 @@ class Layout(msgspec.Struct, frozen=True):
     alive: tuple[Tenant, ...]
 
 
+class Planned(msgspec.Struct, frozen=True):
+    """What does not change with the context: each device's lifetimes, each card's products."""
+
+    lifetimes: Mapping[int, Lifetimes]
+    products: tuple[pool.Products, ...]
+    flash: bool
+
+
 class Buffers:
     """The compute buffers of one model: drawn once, laid out for every context that is asked."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
-        self._plans: dict[Hashable, Mapping[int, Lifetimes]] = {}
+        self._plans: dict[Hashable, Planned] = {}
+
+    @property
+    def rough(self) -> bool:
+        """Whether a part of the graph is only sketched, so that buffers may be half or double."""
+        return self.subject.file.arch in ROUGH
 
     def layout(self, settings: Settings, split: Split, cards: int, device: int) -> Layout:
         """The buffer of one device, laid out."""
-        found = self._plan(settings, split, cards)[device]
+        found = self._plan(settings, split, cards).lifetimes[device]
         sizes = found.sizes(settings.cells, settings.window_cells(self.subject.window))
         top, moment = peak(found.events, _aligned(sizes, device))
         alive: dict[int, str] = {}
@@ -64,20 +79,33 @@ class Buffers:
 
     def size(self, settings: Settings, split: Split, cards: int, device: int) -> Bytes:
         """Bytes of one device's buffer, without saying what is in it."""
-        found = self._plan(settings, split, cards)[device]
+        found = self._plan(settings, split, cards).lifetimes[device]
         sizes = found.sizes(settings.cells, settings.window_cells(self.subject.window))
         return Bytes(peak(found.events, _aligned(sizes, device))[0])
 
     def terms(self, settings: Settings, split: Split, cards: int, device: int) -> tuple[Term, ...]:
         """What the buffers take on a card, or with HOST in the computer's memory."""
-        found = (self._compute(settings, split, cards, device),)
-        return (*found, self._logits(settings)) if device == HOST else found
+        compute = self._compute(settings, split, cards, device)
+        if device == HOST:
+            return compute, self._logits(settings)
+        planned = self._plan(settings, split, cards)
+        products, flash = planned.products[device], planned.flash
+        return compute, *pool.terms(self.subject, settings, split, device, products, flash=flash)
 
-    def _plan(self, settings: Settings, split: Split, cards: int) -> Mapping[int, Lifetimes]:
+    def _plan(self, settings: Settings, split: Split, cards: int) -> Planned:
         key = (_shape(settings), split, cards)
         if key not in self._plans:
-            self._plans[key] = plan(self.subject, settings, split, cards)
+            self._plans[key] = self._planned(settings, split, cards)
         return self._plans[key]
+
+    def _planned(self, settings: Settings, split: Split, cards: int) -> Planned:
+        tokens = settings.reserved_tokens
+        flash = uses_flash(self.subject, settings, split, cards)
+        return Planned(
+            plan(self.subject, settings, split, cards, flash=flash),
+            tuple(pool.products(self.subject, tokens, split, card) for card in range(cards)),
+            flash,
+        )
 
     def _compute(self, settings: Settings, split: Split, cards: int, device: int) -> Term:
         layout = self.layout(settings, split, cards, device)

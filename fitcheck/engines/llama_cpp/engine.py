@@ -1,6 +1,6 @@
 """llama.cpp, and the programs that start it for you."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -36,8 +36,8 @@ _DEFAULTS: Final[dict[Precision, str]] = {
 # What a process holds on a card before anything of a model: the driver's context and ggml-cuda's
 # kernels. llama.cpp's own "total less free" on idle cards: RTX 4090 392 MiB, RTX 5090 521, H100 527
 # (logs of llama-server --list-devices, 2025 and 2026); their mean. Bare contexts on older cards:
-# 306 (K80), 320 (Titan V). Above the largest, cuBLAS's workspace (32 MiB on Hopper) and what
-# ggml-cuda's pool takes for dequantized matrices are not in the terms.
+# 306 (K80), 320 (Titan V). Above the largest: 28 MiB more for cuBLAS on Hopper, and what the pool
+# takes beside products.
 CONTEXT: Final = Bytes(480 * MIB)
 CONTEXT_LOW: Final = Bytes(300 * MIB)
 CONTEXT_HIGH: Final = Bytes(650 * MIB)
@@ -107,7 +107,8 @@ class LlamaCppModel:
             *(t for k in (*range(cards), HOST) for t in self._runtime(workload, where, cards, k)),
             context(cards),
         )
-        return Memory(terms=terms, total=_range(terms, cards), notes=self.notes(workload))
+        total = _range(terms, cards, rough=self.buffers.rough)
+        return Memory(terms=terms, total=total, notes=self.notes(workload))
 
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
         """Layers in order, as many to each card as its share of the memory.
@@ -126,7 +127,7 @@ class LlamaCppModel:
             context(1),
         )
         notes = () if card else self.notes(workload)
-        return Memory(terms=terms, total=_range(terms, 1), notes=notes)
+        return Memory(terms=terms, total=_range(terms, 1, rough=self.buffers.rough), notes=notes)
 
     def _hold(self, where: Split) -> tuple[Held, ...]:
         if where not in self._held:
@@ -157,6 +158,8 @@ class LlamaCppModel:
             found.append(f"images or sound take a second file (mmproj) of {gib(size)} GiB more")
         if self.model.mtp_layers and not self.file.nextn:
             found.append("the file is counted without layers for multi-token prediction")
+        if self.buffers.rough:
+            found.append(f"compute buffers of {self.file.arch} are sketched: half to double")
         return tuple(found)
 
 
@@ -212,13 +215,14 @@ def context(cards: int) -> Term:
     )
 
 
-def _range(terms: Iterable[Term], cards: int) -> Range:
-    """Buffers are exact; the context differs by driver and card."""
+def _range(terms: Sequence[Term], cards: int, *, rough: bool) -> Range:
+    """Buffers are exact unless they are sketched; the context differs by driver and card."""
     expected = sum(t.size for t in terms if t.component != "host")
+    buffers = sum(t.size for t in terms if t.component == "activations") if rough else 0
     return Range(
-        Bytes(expected - cards * (CONTEXT - CONTEXT_LOW)),
+        Bytes(expected - cards * (CONTEXT - CONTEXT_LOW) - buffers // 2),
         Bytes(expected),
-        Bytes(expected + cards * (CONTEXT_HIGH - CONTEXT)),
+        Bytes(expected + cards * (CONTEXT_HIGH - CONTEXT) + buffers),
     )
 
 

@@ -39,7 +39,7 @@ def mixed(b: Build, x: Node) -> Node:
 
 def _mixed(b: Build, x: Node, mixer: Mixer) -> Node:
     match mixer:
-        case Attention():
+        case Attention(bidirectional=False):
             return (gated_attention if is_gated(b, mixer) else attention)(b, x, mixer)
         case LatentAttention():
             unpacked = b.kv.heads > 1

@@ -23,6 +23,8 @@ OUTSIDE: Final = -1
 
 # Which device holds what is in no layer: src/llama-arch.cpp, LLM_TENSOR_INFOS.
 _LOOKED_UP: Final = frozenset(("token_embd", "position_embd", "per_layer_token_embd"))
+# Whose head is the table of embeddings where it lies, not a copy of it: src/models/bitnet.cpp.
+HEAD_IS_LOOKED_UP: Final = frozenset(("bitnet",))
 _OF_FIRST_LAYER: Final = frozenset(("per_layer_model_proj", "per_layer_proj_norm"))
 
 
@@ -58,7 +60,7 @@ def _outside(file: GgufFile, split: Split, sizes: Sizes) -> Weights:
             node.device = HOST
         elif role in _OF_FIRST_LAYER:
             node.device = split.place(0)
-    if "output" not in found and file.arch == "bitnet":
+    if "output" not in found and file.arch in HEAD_IS_LOOKED_UP:
         found["output"] = found["token_embd"]
     if "output" not in found:
         shape = found["token_embd"].shape

@@ -82,7 +82,7 @@ def _own(model: Model, split: Split, windowed: bool, on_cards: bool) -> Iterator
 
 def _cache_of(mixer: Mixer, model_type: str, device: int, windowed: bool) -> Kv | None:
     match mixer:
-        case Attention(shares_cache=False):
+        case Attention(shares_cache=False, bidirectional=False):
             return Kv(
                 heads=mixer.num_key_value_heads,
                 key_dim=mixer.head_dim,

@@ -11,7 +11,7 @@ from fitcheck.architecture import LatentAttention, Model
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.graph.allocator import Lifetimes, lifetimes
 from fitcheck.engines.llama_cpp.graph.build import has_windows
-from fitcheck.engines.llama_cpp.graph.drawing import OUTSIDE, Sizes, draw
+from fitcheck.engines.llama_cpp.graph.drawing import HEAD_IS_LOOKED_UP, OUTSIDE, Sizes, draw
 from fitcheck.engines.llama_cpp.graph.flash import supported
 from fitcheck.engines.llama_cpp.graph.gemma import SPARSE_LAYERS
 from fitcheck.engines.llama_cpp.graph.kv import caches, mixers, window
@@ -42,11 +42,12 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return window(self.model) if self.windowed else 0
 
 
-def plan(subject: Subject, settings: Settings, split: Split, cards: int) -> Mapping[int, Lifetimes]:
+def plan(
+    subject: Subject, settings: Settings, split: Split, cards: int, *, flash: bool
+) -> Mapping[int, Lifetimes]:
     """What the compute buffer of every device goes through; `cards` is how many there are."""
-    sizes = {} if everything_on_cards(split) or not cards else on_card(subject.packed)
+    sizes = on_card(subject.packed) if cards and _copies_weights(subject, split) else {}
     layers = _drawn(subject, split, sizes)
-    flash = uses_flash(subject, settings, split, cards)
     graph = draw(subject.model, subject.file, settings, split, layers, sizes, flash=flash)
     pipeline = cards > 1 and everything_on_cards(split) and settings.kv_offload
     found = schedule(graph, settings, cards, pipeline=pipeline)
@@ -63,6 +64,11 @@ def _drawn(subject: Subject, split: Split, sizes: Sizes) -> list[int]:
 def everything_on_cards(split: Split) -> bool:
     """Whether no layer, and no experts, are left in host memory."""
     return split.starts[0] == 0 and split.cpu_moe == 0
+
+
+def _copies_weights(subject: Subject, split: Split) -> bool:
+    """Whether weights in host memory are multiplied with on a card."""
+    return not everything_on_cards(split) or subject.file.arch in HEAD_IS_LOOKED_UP
 
 
 def on_card(packed: Iterable[Packed]) -> Sizes:
