@@ -75,6 +75,29 @@ class RowScaled(Layout, frozen=True):
         return Bytes(in_features * out_features + rows + self.tensor_bytes)
 
 
+class RowPacked(Layout, frozen=True):
+    """Two weights a byte along the row and a scale in 16 bits for each row, without zeros.
+
+    Source: the model's own quantization.py of THUDM/chatglm-6b and quantizer.py of
+    baichuan-inc/Baichuan-13B-Chat (remote code), QuantizedLinear and QLinear.
+    """
+
+    row_bytes: int = 2
+
+    @property
+    def formula(self) -> str:
+        """Half a byte a weight, then rows."""
+        return "in_features // 2 * out_features + row_bytes * out_features"
+
+    def size(self, in_features: int, out_features: int) -> Bytes:
+        """As the formula says."""
+        return Bytes(in_features // 2 * out_features + self.row_bytes * out_features)
+
+    def refuses(self, in_features: int, out_features: int) -> str:
+        """Rows are packed two weights at a time."""
+        return f"in {in_features} is not a multiple of 2" if in_features % 2 else ""
+
+
 class BlockScaled(Layout, frozen=True):
     """One byte a weight and `scale_bytes` for each tile of `block_rows` by `block_columns` weights.
 

@@ -9,7 +9,7 @@ named beside it. All looked up on 2026-11-21.
 from typing import Final
 
 from fitcheck.errors import BadInput
-from fitcheck.quantization.layout import BlockScaled, RowScaled
+from fitcheck.quantization.layout import BlockScaled, RowPacked, RowScaled
 from fitcheck.quantization.packed import (
     Awq,
     Bnb4bit,
@@ -146,6 +146,21 @@ def awq(group_size: int | None = 128) -> Scheme:
         compute_capability=7.5,
         quality="perplexity of Llama 2 7B 5.60 for 5.47 in 16 bits, 70B 3.41 for 3.32",
         source="autoawq 0.2.9, WQLinear_GEMM; AWQ, arXiv 2306.00978, table 4",
+    )
+
+
+def own(model: str, bits: int, costs: str, library: str) -> Scheme:
+    """What a published model's own code packs: a scale in 16 bits a row, the blocks' matrices."""
+    return Scheme(
+        name=f"{model}-int{bits}",
+        title=f"{bits} bit by the model's own code, quantize({bits}), a scale for each output",
+        precision=PRECISIONS[one_of(bits, (4, 8), model, "bits")],
+        bits=bits,
+        layout=RowPacked() if bits == 4 else RowScaled(2),
+        engines=("transformers",),
+        touches="blocks",
+        quality=costs,
+        source=library,
     )
 
 

@@ -153,6 +153,37 @@ _FEWER: Final = (
 )
 
 
+def _moss(bits: int) -> Scheme:
+    """GPTQ as MOSS' own code packs it: the usual layout, and transformers alone runs it."""
+    return msgspec.structs.replace(
+        m.gptq(bits),
+        name=f"moss-int{bits}",
+        title=f"GPTQ by MOSS' own code, {bits} bit, groups of 128",
+        engines=("transformers",),
+        source="fnlp/moss-moon-003-sft-int4, quantization.py (remote code), QuantLinear",
+    )
+
+
+_CHATGLM: Final = (
+    "4 bits: ChatGLM2 6B 43.13 on MMLU for 45.47 in 16 bits, C-Eval 50.30 for 53.57",
+    "THUDM/chatglm-6b, quantization.py (remote code); THUDM/ChatGLM2-6B, README_EN.md",
+)
+_BAICHUAN: Final = (
+    "rounded to nearest, one scale a row: 4 bits lose more than GPTQ or AWQ in groups",
+    "baichuan-inc/Baichuan-13B-Chat, quantizer.py (remote code)",
+)
+
+# What models brought along before transformers had methods for all.
+_OWN: Final = (
+    m.own("chatglm", 8, *_CHATGLM),
+    m.own("chatglm", 4, *_CHATGLM),
+    m.own("baichuan", 8, *_BAICHUAN),
+    m.own("baichuan", 4, *_BAICHUAN),
+    _moss(8),
+    _moss(4),
+)
+
+
 def _file_types() -> Iterator[Scheme]:
     """llama.cpp's file types, less those that are plain floats and stand above."""
     plain = {s.file_type for s in _PLAIN}
@@ -185,4 +216,4 @@ def _file_type(f: FileType) -> Scheme:
     )
 
 
-ALL: Final = (*_PLAIN, *_EIGHT_BIT, *_FOUR_BIT, *_FEWER, *_file_types())
+ALL: Final = (*_PLAIN, *_EIGHT_BIT, *_FOUR_BIT, *_FEWER, *_OWN, *_file_types())

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fitcheck import quantization
-from fitcheck.quantization.layout import Blocks, BlockScaled, Layout, Plain, RowScaled
+from fitcheck.quantization.layout import Blocks, BlockScaled, Layout, Plain, RowPacked, RowScaled
 from fitcheck.quantization.packed import (
     Awq,
     Bitnet,
@@ -63,6 +63,7 @@ LAYOUTS: tuple[Layout, ...] = (
     TorchaoTiles(128),
     GptOssExperts(32),
     Bitnet(),
+    RowPacked(),
 )
 
 SHAPES = ((4096, 11008), (14336, 4096), (97, 51), (160, 96), (1600, 6400), (1, 1))

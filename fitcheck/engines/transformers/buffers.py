@@ -10,6 +10,7 @@ from typing import Final, TypeGuard
 
 from fitcheck.architecture import Attention, Mixer, Model
 from fitcheck.engines.base import Term
+from fitcheck.engines.transformers.eras import TABLES
 from fitcheck.units import Bytes
 
 Made = tuple[str, str, dict[str, int], int]
@@ -59,7 +60,7 @@ def old_tables(model: Model, itemsize: int) -> Iterator[Term]:
     Source: transformers 4.38.2, models/qwen2/modeling_qwen2.py, Qwen2RotaryEmbedding.
     """
     heads = [m.head_dim for this in model.layers for m in this.mixers if _rotates(m)]
-    if not heads or not model.context_length:
+    if not heads or not model.context_length or model.model_type not in TABLES:
         return
     values = {"sin_and_cos": 2, "positions": model.context_length}
     values |= {"head_dims": sum(heads), "itemsize": itemsize}

@@ -23,6 +23,7 @@ from fitcheck.architecture import (
     ShortConv,
 )
 from fitcheck.engines.base import Component, Term
+from fitcheck.engines.transformers.eras import HYBRID, NOW, Era
 from fitcheck.units import Bytes
 
 SOURCE: Final = "transformers 5.23.0, cache_utils.py, DynamicCache"
@@ -51,14 +52,14 @@ class Kept(NamedTuple):
 class Cache:
     """What a model keeps for its sequences."""
 
-    def __init__(self, model: Model, itemsize: int) -> None:
+    def __init__(self, model: Model, itemsize: int, era: Era = NOW) -> None:
         layers: dict[tuple[int | None, int, int], int] = {}
         self.itemsize = itemsize
         self.state = 0
         for this, count in model.kinds:
             for mixer in this.mixers:
                 self.state += count * state_bytes(mixer, itemsize)
-                for key in _rows(model, mixer):
+                for key in _rows(model, mixer, era):
                     layers[key] = layers.get(key, 0) + count
         self.kept = [Kept(count, *key) for key, count in layers.items()]
 
@@ -126,7 +127,7 @@ def _term(
     )
 
 
-def token_values(model: Model, mixer: Mixer) -> int:
+def token_values(model: Model, mixer: Mixer, era: Era) -> int:
     """Numbers that one layer caches for one token."""
     if model.model_type in NO_CACHE:
         return 0
@@ -135,18 +136,23 @@ def token_values(model: Model, mixer: Mixer) -> int:
         heads = mixer.num_attention_heads if repeated else mixer.num_key_value_heads
         return mixer.values_per_token // mixer.num_key_value_heads * heads
     if isinstance(mixer, LatentAttention):
+        if era.looped:
+            return mixer.num_attention_heads * (
+                mixer.qk_nope_head_dim + mixer.qk_rope_head_dim + mixer.v_head_dim
+            )
         return mixer.values_per_token + (mixer.index_head_dim or 0)
     return 0
 
 
-def _rows(model: Model, mixer: Mixer) -> Iterator[tuple[int | None, int, int]]:
+def _rows(model: Model, mixer: Mixer, era: Era) -> Iterator[tuple[int | None, int, int]]:
     """Window, numbers and tokens to an entry, of all that a layer caches."""
     if isinstance(mixer, CompressedAttention):
         yield mixer.sliding_window, mixer.head_dim, 1
         if mixer.compress_ratio:
             yield None, mixer.head_dim + (mixer.index_head_dim or 0), mixer.compress_ratio
-    elif values := token_values(model, mixer):
-        yield getattr(mixer, "sliding_window", None), values, 1
+    elif values := token_values(model, mixer, era):
+        whole = era.whole_cache and model.model_type not in HYBRID
+        yield None if whole else getattr(mixer, "sliding_window", None), values, 1
 
 
 def state_bytes(mixer: Mixer, itemsize: int) -> int:

@@ -17,6 +17,7 @@ from fitcheck.architecture import Layer, Model
 from fitcheck.engines.base import Term
 from fitcheck.engines.transformers import weights
 from fitcheck.engines.transformers.cache import Cache
+from fitcheck.engines.transformers.eras import NOW, Era
 from fitcheck.quantization import Scheme
 from fitcheck.units import Bytes
 
@@ -60,7 +61,9 @@ def blocks(model: Model, scheme: Scheme) -> list[Block]:
     return [Block(ends[0], None), *middle, Block(ends[1], None)]
 
 
-def place(model: Model, scheme: Scheme, usable: Sequence[int]) -> tuple[Placed, ...]:
+def place(
+    model: Model, scheme: Scheme, usable: Sequence[int], era: Era = NOW
+) -> tuple[Placed, ...]:
     """What each card holds. Nothing is refused: what no card has room for goes to the last."""
     found = blocks(model, scheme)
     largest = max(b.size for b in found)
@@ -80,15 +83,15 @@ def place(model: Model, scheme: Scheme, usable: Sequence[int]) -> tuple[Placed, 
         used += block.size
     held += [[] for _ in range(len(usable) - len(held))]
     itemsize = 4 if scheme.name == "fp32" else 2
-    return tuple(_placed(model, part, itemsize) for part in held)
+    return tuple(_placed(model, part, itemsize, era) for part in held)
 
 
-def _placed(model: Model, part: Sequence[Block], itemsize: int) -> Placed:
+def _placed(model: Model, part: Sequence[Block], itemsize: int, era: Era) -> Placed:
     layers = tuple(b.layer for b in part if b.layer is not None)
     size = sum(b.size for b in part)
     inside = sum(b.size for b in part if b.layer is not None)
     return Placed(
-        Cache(msgspec.structs.replace(model, layers=layers, tensors=()), itemsize),
+        Cache(msgspec.structs.replace(model, layers=layers, tensors=()), itemsize, era),
         Term(
             component="weights",
             name=f"{len(layers)} layers" + (" and what is beside them" if size > inside else ""),

@@ -12,6 +12,7 @@ from fitcheck.engines.transformers.buffers import old_tables
 from fitcheck.engines.transformers.cache import NO_CACHE, Cache
 from fitcheck.engines.transformers.cards import Placed, place
 from fitcheck.engines.transformers.converted import packs
+from fitcheck.engines.transformers.eras import NOW, Era
 from fitcheck.engines.transformers.peaks import (
     CUT,
     LATER,
@@ -36,8 +37,9 @@ class TransformersModel:
         self.weight_bytes = sum(t.size for t in self.weights)
         self.itemsize = 4 if scheme.name == "fp32" else 2
         self.cache = Cache(model, self.itemsize)
+        self._caches = {NOW: self.cache}
         self.chunk = style(model.model_type).chunk
-        self._divided: dict[tuple[Bytes, ...], tuple[Placed, ...]] = {}
+        self._divided: dict[tuple[tuple[Bytes, ...], Era], tuple[Placed, ...]] = {}
         self._activations: dict[tuple[Settings, bool], Activations] = {}
 
     @property
@@ -54,8 +56,8 @@ class TransformersModel:
     def memory(self, workload: Workload, cards: int = 1) -> Memory:
         """Weights, the cache, the highest peak beside them, and the process itself."""
         settings = read(workload)
-        old = tuple(old_tables(self.model, self.itemsize)) if settings.all_logits else ()
-        kept = self._kept(self.cache, workload)
+        old = tuple(old_tables(self.model, self.itemsize)) if settings.era.all_logits else ()
+        kept = self._kept(self._cache(settings.era), workload)
         found = (*self.weights, *old, *kept, *self._alive(workload, settings, True))
         if cards > 1:
             elsewhere = sum(t.size for t in self._alive(workload, settings, False))
@@ -69,7 +71,7 @@ class TransformersModel:
             return (self.memory(workload),)
         settings = read(workload)
         shares = []
-        for number, placed in enumerate(self._placed(tuple(usable)), 1):
+        for number, placed in enumerate(self._placed(tuple(usable), settings.era), 1):
             kept = self._kept(placed.cache, workload)
             alive = self._alive(workload, settings, number == len(usable))
             if number == 1:
@@ -89,18 +91,19 @@ class TransformersModel:
         """Logits go back to the first card, which old versions made of the whole prompt."""
         tokens = workload.batch * workload.prompt
         size = 4 * tokens * self.model.vocab_size
-        return (moved_logits(size, alive),) if settings.all_logits and size > alive else ()
+        return (moved_logits(size, alive),) if settings.era.all_logits and size > alive else ()
 
     def _highest(self, workload: Workload, settings: Settings, head: bool) -> Highest:
         """The moment at which most is held, of the prompt and of the last step."""
         passes = self._passes(settings, settings.kernels is not False)
         batch, context, prompt = workload.batch, workload.context, workload.prompt
-        at_end = self.cache.size(batch, context, context > prompt)
-        then = self.cache.size(batch, prompt, False) - at_end
+        cache = self._cache(settings.era)
+        at_end = cache.size(batch, context, context > prompt)
+        then = cache.size(batch, prompt, False) - at_end
         read_in = passes.peak("prefill", batch, prompt, head=head)
         again = self.model.model_type in NO_CACHE
         step = passes.peak("prefill" if again else "decode", batch, context, head=head)
-        old = at_end if settings.all_logits and head and context > prompt else 0
+        old = at_end if settings.era.all_logits and head and context > prompt else 0
         if read_in.size + then >= step.size + old:
             return Highest("prefill", read_in, batch, prompt, then, LATER if then < 0 else CUT)
         return Highest("prefill" if again else "decode", step, batch, context, old, TWICE)
@@ -115,10 +118,16 @@ class TransformersModel:
             notes=tuple(ranges.notes(self.model, self.scheme, self.cache.state > 0, settings)),
         )
 
-    def _placed(self, usable: tuple[Bytes, ...]) -> tuple[Placed, ...]:
-        found = self._divided.get(usable)
+    def _cache(self, era: Era) -> Cache:
+        found = self._caches.get(era)
         if found is None:
-            found = self._divided[usable] = place(self.model, self.scheme, usable)
+            found = self._caches[era] = Cache(self.model, self.itemsize, era)
+        return found
+
+    def _placed(self, usable: tuple[Bytes, ...], era: Era) -> tuple[Placed, ...]:
+        found = self._divided.get((usable, era))
+        if found is None:
+            found = self._divided[usable, era] = place(self.model, self.scheme, usable, era)
         return found
 
     def _passes(self, settings: Settings, kernels: bool) -> Activations:
@@ -131,7 +140,7 @@ class TransformersModel:
                 self.itemsize,
                 kernels=kernels,
                 padded=settings.padded,
-                all_logits=settings.all_logits,
+                era=settings.era,
                 packed=self._packed,
             )
         return found

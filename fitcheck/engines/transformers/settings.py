@@ -10,11 +10,8 @@ from fitcheck.architecture import LatentAttention, Model
 from fitcheck.engines.base import Workload
 from fitcheck.engines.transformers.activations.step import Attention
 from fitcheck.engines.transformers.activations.style import style
+from fitcheck.engines.transformers.eras import NOW, Era, era
 from fitcheck.errors import BadInput
-
-# Versions from which generate asks for the last position's logits only, in 16 bits. Source:
-# transformers 4.45.0, generation/utils.py, num_logits_to_keep.
-LAST_LOGITS: Final = (4, 45)
 
 _YES: Final = frozenset({"1", "yes", "true", "on"})
 _NO: Final = frozenset({"0", "no", "false", "off"})
@@ -24,15 +21,15 @@ _SIXTEEN: Final = frozenset({"fp16", "bf16", "float16", "bfloat16", "auto"})
 class Settings(msgspec.Struct, frozen=True):
     """A workload's settings beyond its size.
 
-    `version` of transformers, as `4.38`; `padded`: prompts of one batch differ in length;
-    `kernels`: whether those for recurrent layers (mamba-ssm, causal-conv1d,
+    `era`: what the version of transformers does otherwise; `padded`: prompts of one batch differ in
+    length; `kernels`: whether those for recurrent layers (mamba-ssm, causal-conv1d,
     flash-linear-attention) are installed, None if that is not known.
     """
 
     attention: Attention
     padded: bool = False
     kernels: bool | None = None
-    all_logits: bool = False
+    era: Era = NOW
 
 
 def settle(model: Model, workload: Workload, *, fp32: bool) -> Workload:
@@ -55,7 +52,7 @@ def read(workload: Workload) -> Settings:
         attention=_known(workload.attention or "sdpa"),
         padded=_flag(given, "padded") or False,
         kernels=_flag(given, "kernels"),
-        all_logits=_version(given.get("transformers", "5.23")) < LAST_LOGITS,
+        era=era(_version(given["transformers"])) if "transformers" in given else NOW,
     )
 
 

@@ -11,6 +11,7 @@ from fitcheck.engines.transformers.activations.linear import PLAIN, Packed
 from fitcheck.engines.transformers.activations.script import Amounts, Piece, Script, amounts
 from fitcheck.engines.transformers.activations.step import Attention, Pass, Phase
 from fitcheck.engines.transformers.activations.survey import Survey, sliding_window
+from fitcheck.engines.transformers.eras import FLOAT_LOGITS, NOW, Era
 
 __all__ = ["Activations", "Packed", "Peak"]
 
@@ -48,7 +49,7 @@ class Activations:
         *,
         kernels: bool = True,
         padded: bool = False,
-        all_logits: bool = False,
+        era: Era = NOW,
         packed: Callable[[Layer], Packed] = lambda this: PLAIN,
     ) -> None:
         seen = Survey(model)
@@ -60,7 +61,8 @@ class Activations:
             masked=False,
             mask_bytes=0,
             padded=padded,
-            all_logits=all_logits,
+            era=era,
+            float_logits=model.model_type in FLOAT_LOGITS,
             rotated=seen.rotated,
             itemsize=itemsize,
             hidden_size=model.hidden_size,

@@ -14,6 +14,7 @@ from fitcheck.engines.transformers.activations.feed_forward import dense, gated
 from fitcheck.engines.transformers.activations.linear import Shape
 from fitcheck.engines.transformers.activations.script import ONCE, SEQUENCE, TOKEN, Piece, Script
 from fitcheck.engines.transformers.activations.step import Pass
+from fitcheck.units import ceil_div
 
 
 def experts(s: Script, p: Pass, f: Experts) -> Piece:
@@ -25,7 +26,7 @@ def experts(s: Script, p: Pass, f: Experts) -> Piece:
         dense_width = {"intermediate_size": f.dense_intermediate_size, "itemsize": p.itemsize}
         held.append(gated(s, p, dense_width, fused=False))
     held += _router(s, p, f)
-    routed = _grouped(s, p, f) if p.phase == "prefill" else _batched(s, p, f)
+    routed = _routed(s, p, f)
     if f.shared_intermediate_size and not p.style.shared_first:
         shared = _shared(s, p, f)
         routed = s.swap(routed, "routed and shared output", TOKEN, p.hidden)
@@ -110,6 +111,51 @@ def _grouped(s: Script, p: Pass, f: Experts) -> Piece:
     total = s.take("sum over experts", TOKEN, {**p.hidden, "itemsize": weighted_row["itemsize"]})
     s.drop(back, down, *order, *bias)
     return total if weighted_row == row else s.swap(total, "routed output", TOKEN, p.hidden)
+
+
+def _routed(s: Script, p: Pass, f: Experts) -> Piece:
+    if p.era.looped:
+        return _every_clamped(s, p, f) if p.style.clamped_experts else _looped(s, p, f)
+    return _grouped(s, p, f) if p.phase == "prefill" else _batched(s, p, f)
+
+
+def _looped(s: Script, p: Pass, f: Experts) -> Piece:
+    """Before 5.0: one expert after the other, each with its share of the tokens if all get alike.
+
+    Source: transformers 4.57.6, models/mixtral/modeling_mixtral.py, MixtralSparseMoeBlock.
+    """
+    total = s.take("sum over experts", TOKEN, p.hidden)
+    each = f.num_experts * f.num_experts_per_tok
+    mask = s.take("which token goes to which expert", TOKEN, {"pairs": each, "itemsize": 8})
+    share = {"numbers": ceil_div(f.num_experts_per_tok * p.hidden_size, f.num_experts)}
+    row = {**share, "itemsize": p.itemsize}
+    inner = ceil_div(f.num_experts_per_tok * f.intermediate_size, f.num_experts)
+    wide = {"inner_numbers": inner, "itemsize": p.itemsize}
+    tokens = s.take("one expert's tokens", TOKEN, row)
+    up = _multiplied(s, wide) if f.gated else s.take("one expert's up", TOKEN, wide)
+    output = s.swap(up, "one expert's output", TOKEN, row)
+    s.drop(s.take("one expert's output, weighted", TOKEN, row))
+    s.drop(output, tokens, mask)
+    return total
+
+
+def _every_clamped(s: Script, p: Pass, f: Experts) -> Piece:
+    """gpt-oss before 5.0: every token through every expert, weighted afterwards.
+
+    Source: transformers 4.57.6, models/gpt_oss/modeling_gpt_oss.py, GptOssExperts.
+    """
+    every = {"num_experts": f.num_experts}
+    wide = {**every, "expert_intermediate_size": f.intermediate_size, "itemsize": p.itemsize}
+    row = {**every, **p.hidden}
+    copies = s.take("tokens, one copy for each expert", TOKEN, row)
+    both = s.take("experts' gate and up", TOKEN, {"two": 2, **wide})
+    both = s.swap(both, "experts' gate and up, with biases", TOKEN, {"two": 2, **wide})
+    product = _clamped(s, wide)
+    output = s.swap(product, "experts' output", TOKEN, row)
+    s.drop(both, copies)
+    output = s.swap(output, "experts' output, with biases", TOKEN, row)
+    output = s.swap(output, "experts' output, weighted", TOKEN, row)
+    return s.swap(output, "sum over experts", TOKEN, p.hidden)
 
 
 def _batched(s: Script, p: Pass, f: Experts) -> Piece:

@@ -26,20 +26,28 @@ def latent_attention(s: Script, p: Pass, a: LatentAttention) -> tuple[Piece, lis
     attended = {**many, "v_head_dim": a.v_head_dim, "itemsize": p.itemsize}
     latent = {"kv_lora_rank": a.kv_lora_rank, "itemsize": p.itemsize}
     turned = {"qk_rope_head_dim": a.qk_rope_head_dim, "itemsize": p.itemsize}
-    owed = [s.take("latent rows not cached yet", TOKEN, {"sign": -1, **latent})]
-    owed.append(s.take("rotated keys not cached yet", TOKEN, {"sign": -1, **turned}))
+    if p.era.looped:
+        cached = [("keys", wide), ("values", attended)]
+    else:
+        cached = [("latent rows", latent), ("rotated keys", turned)]
+    owed = [s.take(f"{n} not cached yet", TOKEN, {"sign": -1, **row}) for n, row in cached]
     held = [_queries(s, p, a, wide)]
     both = {"latent_and_rope": a.kv_lora_rank + a.qk_rope_head_dim, "itemsize": p.itemsize}
     held.append(multiply(s, p, "latent row and key to rotate", both, "attn_kv_a_mqa"))
     row = norm(s, p, latent)
     turned_query = _rotated(s, p, {**many, **turned})
     turned_key = s.take("rotated key", TOKEN, turned)
-    for piece, shape in zip(owed, (latent, turned), strict=True):
+    if p.era.looped:
+        inner = {**many, "nope_and_v": a.qk_nope_head_dim + a.v_head_dim, "itemsize": p.itemsize}
+        held.append(s.take("keys and values expanded from the latent rows", TOKEN, inner))
+        held.append(s.take("keys of every head", TOKEN, wide))
+    for piece, (_, shape) in zip(owed, cached, strict=True):
         s.drop(piece)
         s.drop(s.take("cached before, beside the new one", PAST, shape))
     s.drop(row, turned_key)
     held += [turned_query, s.take("queries, joined", TOKEN, wide)]
-    held += _expanded(s, p, a, many, wide)
+    if not p.era.looped:
+        held += _expanded(s, p, a, many, wide)
     held += _indexed(s, p, a)
     output, kept = _attend(s, p, many, attended)
     projected = multiply(s, p, "attention's output, projected", p.hidden, "attn_output")

@@ -204,9 +204,10 @@ def head(p: Pass) -> Script:
     normed = norm(s, p, p.hidden)
     s.drop(output, *base[1 if p.phase == "prefill" else 2 :])
     logits = {"vocab_size": p.vocab_size, "itemsize": p.itemsize}
-    if p.all_logits:
+    if p.era.all_logits:
         every = s.take("logits of every token", TOKEN, logits)
-        s.swap(every, "logits of every token, in fp32", TOKEN, in_fp32(logits))
+        if p.float_logits:
+            s.swap(every, "logits of every token, in fp32", TOKEN, in_fp32(logits))
     else:
         s.take("logits", SEQUENCE, logits)
     s.drop(normed)

@@ -30,6 +30,7 @@ WORK: Final[Mapping[str, Work]] = {
     "torchao": "unpack",
     "moss": "unpack",
     "chatglm": "unpack",
+    "baichuan": "unpack",
     "fp8": "fp8",
 }
 

@@ -37,19 +37,20 @@ def attend(
     if p.attention == "eager":
         return _eager(s, p, a, queries, attended, ready)
     if p.attention == "flash":
-        return _flash(s, a, attended)
+        return _flash(s, p, a, queries, attended)
     grouped = a.num_attention_heads != a.num_key_value_heads
     if grouped and p.style.bare_sdpa:
         return _math(s, a, queries, attended)
     if p.masked or not a.head_dim == a.value_head_dim <= FLASH_HEAD:
         return _efficient(s, p, a, queries, attended)
-    return _flash(s, a, attended)
+    return _flash(s, p, a, queries, attended)
 
 
-def _flash(s: Script, a: Attention, attended: Shape) -> Result:
+def _flash(s: Script, p: Pass, a: Attention, queries: Shape, attended: Shape) -> Result:
+    held = _repeated(s, a, queries, attended) if p.era.repeats else []
     output = s.take("attention's output", TOKEN, attended)
     sums = {"num_attention_heads": a.num_attention_heads, "itemsize": 4}
-    s.drop(s.take("the softmax's logarithms", TOKEN, sums))
+    s.drop(s.take("the softmax's logarithms", TOKEN, sums), *held)
     return output, []
 
 

@@ -7,6 +7,7 @@ import msgspec
 from fitcheck.engines.transformers.activations.linear import Packed, Shape, product
 from fitcheck.engines.transformers.activations.script import TOKEN, Piece, Script
 from fitcheck.engines.transformers.activations.style import Style
+from fitcheck.engines.transformers.eras import Era
 
 Phase = Literal["prefill", "decode"]
 Attention = Literal["eager", "sdpa", "flash"]
@@ -18,12 +19,12 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
 
     `attention` is the implementation, `masked` whether the layer's is given a mask, `mask_bytes`
     what the masks that the model has made take for each pair of tokens. `padded` says that prompts
-    differ in length, `all_logits` that logits are made of the whole prompt and in fp32. `rotated`
-    is the numbers of a head that layers rotate, `heads` how many it has, `layer_embeddings` the
-    numbers that a token is looked up in for the layers (Gemma 3n), `positions` how many it was made
-    for, `chunk` the tokens that recurrent layers read at once, `kernels` whether theirs are
-    installed. `packed` are the layer's packed matrices, `norm` how it norms, `itemsize` the bytes
-    of one number.
+    differ in length, `era` is what an older version does otherwise, `float_logits` that it makes
+    logits in fp32. `rotated` is the numbers of a head that layers rotate, `heads` how many it has,
+    `layer_embeddings` the numbers that a token is looked up in for the layers (Gemma 3n),
+    `positions` how many it was made for, `chunk` the tokens that recurrent layers read at once,
+    `kernels` whether theirs are installed. `packed` are the layer's packed matrices, `norm` how it
+    norms, `itemsize` the bytes of one number.
     """
 
     phase: Phase
@@ -31,7 +32,8 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     masked: bool
     mask_bytes: int
     padded: bool
-    all_logits: bool
+    era: Era
+    float_logits: bool
     rotated: int
     itemsize: int
     hidden_size: int
