@@ -1,10 +1,40 @@
 """Weight tensors of a model, alike ones together, as engines and explanations count them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
 
 from fitcheck.architecture import Kind, Model, Tensor
+
+# What a reader calls them; other roles keep GGUF's name.
+NAMES: Final[Mapping[str, str]] = {
+    "token_embd": "token embeddings",
+    "position_embd": "position embeddings",
+    "output": "head",
+    "attn_q": "query projections",
+    "attn_k": "key projections",
+    "attn_v": "value projections",
+    "attn_qkv": "query, key and value projections in one",
+    "attn_output": "attention output projections",
+    "attn_q_a": "query projections down to the latent row",
+    "attn_q_b": "query projections up from the latent row",
+    "attn_kv_a_mqa": "key and value projections down to the latent row",
+    "attn_kv_b": "key and value projections up from the latent row",
+    "ffn_gate": "MLP gate projections",
+    "ffn_up": "MLP up projections",
+    "ffn_gate_up": "MLP gate and up projections in one",
+    "ffn_down": "MLP down projections",
+    "ffn_gate_exps": "experts' gate projections",
+    "ffn_up_exps": "experts' up projections",
+    "ffn_down_exps": "experts' down projections",
+    "ffn_gate_shexp": "shared experts' gate projections",
+    "ffn_up_shexp": "shared experts' up projections",
+    "ffn_down_shexp": "shared experts' down projections",
+    "ffn_gate_inp": "routers",
+    "ssm_in": "state-space input projections",
+    "ssm_out": "state-space output projections",
+}
 
 
 class Group(msgspec.Struct, frozen=True):

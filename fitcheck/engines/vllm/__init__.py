@@ -1,0 +1,81 @@
+"""vLLM: a share of the whole card, weights divided by tensor parallelism, a cache in blocks."""
+
+from typing import Final
+
+from fitcheck.architecture import Model
+from fitcheck.engines.base import Workload
+from fitcheck.engines.vllm import models, settings
+from fitcheck.engines.vllm.loaded import VllmModel
+from fitcheck.engines.vllm.weights import by_publisher
+from fitcheck.errors import BadInput
+from fitcheck.machine import Card
+from fitcheck.quantization import SCHEMES, Precision, Scheme
+from fitcheck.quantization.published import published
+from fitcheck.units import MIB, Bytes, gib
+
+NAME: Final = "vllm"
+_DEFAULTS: Final[dict[Precision, str]] = {
+    "fp32": "fp32",
+    "fp16": "bf16",
+    "int8": "fp8",
+    "int4": "awq-int4",
+}
+# The least that CUDA's context takes of a card before vLLM looks at it. Source: llama.cpp on idle
+# cards, 392 MiB on an RTX 4090; PyTorch issue 107667 from 300.
+_LEAST_CONTEXT: Final = 300 * MIB
+
+
+class Vllm:
+    """The engine, as `vllm serve` starts it."""
+
+    name = NAME
+    title = "vLLM 0.33, many users at once on CUDA cards"
+    defaults = (
+        "0.92 of the card; tensor parallelism over all cards; a cache in the model's own type;"
+        " 2048 tokens of 256 sequences at once, 8192 of 1024 on large cards"
+    )
+
+    def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
+        """As the checkpoint is published, else 16 bits, FP8 or AWQ."""
+        if model.quantization_config is not None:
+            for scheme in published(model.quantization_config).schemes:
+                if scheme.precision == precision and by_publisher(model, scheme) is not None:
+                    return scheme
+        name = _DEFAULTS.get(precision)
+        return None if name is None else SCHEMES[name]
+
+    def load(self, model: Model, scheme: Scheme) -> VllmModel:
+        """Raises BadInput for a scheme or a model that vLLM does not run."""
+        if NAME not in scheme.engines and by_publisher(model, scheme) is None:
+            raise BadInput(f"{scheme.name} is not run by vLLM, but by {', '.join(scheme.engines)}")
+        models.refuse_unknown(model.model_type)
+        return VllmModel(model, scheme)
+
+    def usable(self, card: Card, workload: Workload) -> Bytes:
+        """A share of what CUDA calls the card's total, whatever is free.
+
+        All that is free where the cache's size is set by hand. Source: vLLM 0.33.0,
+        v1/worker/utils.py, request_memory.
+        """
+        if settings.read(workload.settings).kv_cache_memory_bytes is not None:
+            return card.available
+        share = workload.gpu_memory_utilization or settings.GPU_MEMORY_UTILIZATION
+        return Bytes(int(share * card.visible))
+
+    def on_card(self, workload: Workload, card: Card) -> Workload:
+        """The workload with defaults that depend on the card."""
+        return settings.on_card(workload, card)
+
+    def refuses(self, card: Card, workload: Workload) -> tuple[str, ...]:
+        """Why vLLM would not start on the card as it is: less is free than it asks for."""
+        asked, free = self.usable(card, workload), card.free
+        if free is None or free - _LEAST_CONTEXT >= asked:
+            return ()
+        share = max(0, free - _LEAST_CONTEXT) / card.visible
+        return (
+            f"vLLM asks for {gib(asked)} GiB, {gib(free)} GiB is free on {card.name}: it starts"
+            f" with --gpu-memory-utilization {int(share * 100) / 100:.2f} or less",
+        )
+
+
+VLLM: Final = Vllm()
