@@ -4,6 +4,7 @@ from typing import Final
 
 from fitcheck.architecture import Model
 from fitcheck.engines.base import Workload
+from fitcheck.engines.transformers.converted import packed_share
 from fitcheck.engines.transformers.loaded import TransformersModel
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card
@@ -18,6 +19,9 @@ _DEFAULTS: Final[dict[Precision, str]] = {
     "int4": "bnb-nf4",
 }
 
+# Where bitsandbytes passes most matrices by, what is published of such models instead.
+_INSTEAD: Final[dict[Precision, str]] = {"int8": "gptq-int8", "int4": "gptq-int4"}
+
 
 class Transformers:
     """The engine."""
@@ -27,9 +31,13 @@ class Transformers:
     defaults = "16 bit, LLM.int8() or NF4; SDPA attention; a cache that grows in 16 bit"
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
-        """16 bit, LLM.int8 or NF4."""
-        name = _DEFAULTS.get(precision)
-        return None if name is None else SCHEMES[name]
+        """16 bit, LLM.int8 or NF4; GPTQ where these would leave most matrices in 16 bit."""
+        if precision not in _DEFAULTS:
+            return None
+        usual = SCHEMES[_DEFAULTS[precision]]
+        if precision in _INSTEAD and packed_share(model, usual) < 0.5:
+            return SCHEMES[_INSTEAD[precision]]
+        return usual
 
     def load(self, model: Model, scheme: Scheme) -> TransformersModel:
         """Raises BadInput for a scheme that transformers does not load."""

@@ -71,6 +71,18 @@ def packs(scheme: Scheme, model: Model, tensor: Tensor, part: str) -> bool:
     return touches(scheme, tensor, part)
 
 
+def packed_share(model: Model, scheme: Scheme) -> float:
+    """The share of all numbers in the layers' matrices that the scheme packs."""
+    packed = matrices = 0
+    for layer, count in model.kinds:
+        for tensor in layer.tensors:
+            if tensor.kind in ("linear", "experts"):
+                numbers = count * tensor.numel
+                matrices += numbers
+                packed += numbers if packs(scheme, model, tensor, "layers") else 0
+    return packed / matrices if matrices else 1.0
+
+
 def _own_linear(model: Model, tensor: Tensor) -> bool:
     return model.model_type in OWN_LINEAR or tensor.role in GROUPED
 

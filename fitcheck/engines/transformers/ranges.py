@@ -10,6 +10,7 @@ from typing import Final
 from fitcheck.architecture import Model
 from fitcheck.engines.base import Range, Term
 from fitcheck.engines.transformers import residuals
+from fitcheck.engines.transformers.converted import OWN_LINEAR
 from fitcheck.engines.transformers.settings import Settings
 from fitcheck.quantization import Scheme
 from fitcheck.units import MIB, Bytes
@@ -56,3 +57,5 @@ def notes(model: Model, scheme: Scheme, stateful: bool, settings: Settings) -> I
         t.kind == "experts" for this, _ in model.kinds for t in this.tensors
     ):
         yield f"{scheme.name} leaves routed experts in 16 bits: transformers 5 keeps them unpacked"
+    elif scheme.name.startswith("bnb") and model.model_type in OWN_LINEAR:
+        yield f"{scheme.name} leaves {model.model_type}'s matrices in 16 bits: not nn.Linear's own"

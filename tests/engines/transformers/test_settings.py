@@ -94,3 +94,44 @@ def test_experts_under_bitsandbytes_are_said_to_stay_as_they_are() -> None:
     notes = load("mixtral-8x7b", "bnb-nf4").memory(Workload(context=8, prompt=8)).notes
 
     assert any("routed experts in 16 bits" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "int8", "int4"),
+    [
+        ("llama-2-7b", "bnb-int8", "bnb-nf4"),
+        ("jamba-v0.1", "gptq-int8", "gptq-int4"),
+        ("mixtral-8x7b", "gptq-int8", "gptq-int4"),
+        ("falcon-7b", "gptq-int8", "gptq-int4"),
+    ],
+)
+def test_int4_means_bitsandbytes_where_that_packs_the_model(
+    name: str, int8: str, int4: str
+) -> None:
+    """It passes by fused experts and Falcon's own linear layers (transformers 5.23.0)."""
+    engine = Transformers()
+    found = [engine.default_scheme(model(name), p) for p in ("int8", "int4", "int3")]
+
+    assert [s and s.name for s in found] == [int8, int4, None]
+
+
+def test_falcon_under_bitsandbytes_is_said_to_stay_as_it_is() -> None:
+    """Its FalconLinear is a class of its own, which the replacement does not take."""
+    loaded = load("falcon-7b", "bnb-nf4")
+
+    assert loaded.memory(Workload(context=8, prompt=8)).notes
+    assert loaded.file_bytes == load("falcon-7b").file_bytes
+
+
+@pytest.mark.parametrize(
+    ("packing", "gigabytes"), [("fp16", 12.5), ("chatglm-int8", 6.75), ("chatglm-int4", 3.95)]
+)
+def test_chatglm_packs_its_blocks_by_its_own_code(packing: str, gigabytes: float) -> None:
+    """ChatGLM2 6B: the README's 13.1, 8.2 and 5.5 GB hold this and 0.5 to 1.5 GB of work."""
+    readme = {"fp16": 13.1, "chatglm-int8": 8.2, "chatglm-int4": 5.5}
+    loaded = load("chatglm2-6b-as-glm", packing)
+    asked = loaded.settle(Workload(context=2048, prompt=2048, settings={"transformers": "4.27"}))
+    total = loaded.memory(asked).total
+
+    assert loaded.file_bytes / 1e9 == pytest.approx(gigabytes, rel=0.01)
+    assert total.low <= readme[packing] * 1e9 <= total.high
