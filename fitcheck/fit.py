@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from fitcheck.engines.base import Component, Engine, Loaded, Memory, Workload
+from fitcheck.engines.base import Component, Engine, Loaded, LooksAtCards, Memory, Workload
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Scheme
@@ -72,6 +72,10 @@ def fit(q: Question, *, solve: bool = True) -> tuple[Fit, Memory]:
     refusals = unsupported(q.loaded.scheme, q.machine.cards[0], q.engine.name)
     if refusals:
         return _refused(q, "scheme", refusals)
+    if isinstance(q.engine, LooksAtCards):
+        starts = q.engine.refuses(q.machine.cards[0], q.workload)
+        if starts:
+            return _refused(q, "engine", starts)
     placed = _placed(q)
     if placed is None:
         count = len(q.machine.cards)

@@ -4,6 +4,7 @@ import msgspec
 
 from fitcheck.answers.asked import COLUMNS, Ask, Job, jobs, workload
 from fitcheck.answers.estimate import Estimate, notes
+from fitcheck.engines.base import LooksAtCards
 from fitcheck.errors import BadInput
 from fitcheck.fit import Question, Verdict, fit
 from fitcheck.machine import Machine
@@ -88,6 +89,8 @@ def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: bool) -
     assert subject.model is not None
     loaded = job.engine.load(subject.model, job.scheme)
     settled = loaded.settle(workload(subject, ask))
+    if isinstance(job.engine, LooksAtCards):
+        settled = job.engine.on_card(settled, machine.cards[0])
     question = Question(
         engine=job.engine,
         loaded=loaded,

@@ -15,6 +15,7 @@ class _Engines(Mapping[str, Engine]):
         "llama.cpp": ("llama_cpp", "LLAMA_CPP"),
         "ollama": ("llama_cpp", "OLLAMA"),
         "lmstudio": ("llama_cpp", "LM_STUDIO"),
+        "vllm": ("vllm", "VLLM"),
     }
 
     def __getitem__(self, name: str) -> Engine:

@@ -6,7 +6,7 @@ over several. Both are pure arithmetic; an engine never sees a driver.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -120,4 +120,17 @@ class Engine(Protocol):
 
     def usable(self, card: Card, workload: Workload) -> Bytes:
         """What the engine may take of a card."""
+        ...
+
+
+@runtime_checkable
+class LooksAtCards(Protocol):
+    """An engine that looks at a card before it starts, and has defaults for each kind of them."""
+
+    def on_card(self, workload: Workload, card: Card) -> Workload:
+        """A settled workload with the defaults that depend on the card."""
+        ...
+
+    def refuses(self, card: Card, workload: Workload) -> tuple[str, ...]:
+        """Why it would not start on the card as it is now; empty if it would."""
         ...
