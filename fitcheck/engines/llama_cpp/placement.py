@@ -24,10 +24,8 @@ CARD_ROW_PADDING: Final = 512
 HOST_ALIGNMENT: Final = 32
 # ggml-cuda multiplies no ternary matrices.
 _HOST_ONLY: Final = frozenset(("tq1_0", "tq2_0"))
-_LOOKED_UP: Final = frozenset(
-    ("token_embd", "position_embd", "token_types", "per_layer_token_embd")
-)
-_OF_FIRST_LAYER: Final = frozenset(
+LOOKED_UP: Final = frozenset(("token_embd", "position_embd", "token_types", "per_layer_token_embd"))
+OF_FIRST_LAYER: Final = frozenset(
     ("token_embd_norm", "token_embd_norm.bias", "per_layer_model_proj", "per_layer_proj_norm")
 )
 _OF_EVERY_LAYER: Final = frozenset(("rope_freqs", "rope_factors_long", "rope_factors_short"))
@@ -36,7 +34,7 @@ _OF_EVERY_LAYER: Final = frozenset(("rope_freqs", "rope_factors_long", "rope_fac
 _OUTPUT_FIRST: Final = frozenset(("gemma3n", "gemma4"))
 
 # common/arg.cpp, --cpu-moe and --n-cpu-moe.
-_EXPERTS: Final = frozenset(
+EXPERTS: Final = frozenset(
     f"ffn_{part}_{kind}exps" for part in ("up", "down", "gate", "gate_up") for kind in ("", "ch")
 )
 
@@ -117,14 +115,14 @@ def _cards(file: GgufFile, p: Packed, where: Split) -> Iterator[tuple[int, int]]
         yield from _layers(file, p, where)
         return
     role, output = p.tensor.role, where.place(file.block_count)
-    if role in _LOOKED_UP:
+    if role in LOOKED_UP:
         yield -1, 1
         if role == "token_embd" and file.tied and (output >= 0 or file.arch in _OUTPUT_FIRST):
             yield output, 1
     elif role in _OF_EVERY_LAYER:
         for card in sorted({where.place(i) for i in _rope_layers(file)}):
             yield card, 1
-    elif role in _OF_FIRST_LAYER:
+    elif role in OF_FIRST_LAYER:
         yield where.place(0), 1
     else:
         yield output, 1
@@ -146,4 +144,4 @@ def _layers(file: GgufFile, p: Packed, where: Split) -> Iterator[tuple[int, int]
 
 
 def _is_expert(role: str) -> bool:
-    return role.split(".")[0] in _EXPERTS
+    return role.split(".")[0] in EXPERTS

@@ -9,14 +9,12 @@ from fitcheck.engines.llama_cpp.graph import operations as ops
 from fitcheck.engines.llama_cpp.graph.kv import Kv, caches, index_caches, window
 from fitcheck.engines.llama_cpp.graph.tensors import F16, F32, HOST, I32, I64, Graph, Node
 from fitcheck.engines.llama_cpp.graph.traits import Traits
-from fitcheck.engines.llama_cpp.placement import Split
+from fitcheck.engines.llama_cpp.placement import EXPERTS, Split
 from fitcheck.engines.llama_cpp.settings import Settings
 
 Weights = dict[str, Node]
 
 PINNING_TOKENS: Final = 32
-# What --cpu-moe leaves in host memory: common/arg.cpp.
-_EXPERTS: Final = frozenset(f"ffn_{part}_exps" for part in ("gate", "up", "down", "gate_up"))
 
 
 class Build:
@@ -144,7 +142,7 @@ def weights(
             ops.four(t.ne),
             item=0,
             label=t.role,
-            device=experts if t.role.partition(".")[0] in _EXPERTS else device,
+            device=experts if t.role.partition(".")[0] in EXPERTS else device,
             extra=sizes.get(t.role, 0),
         )
         for t in tensors

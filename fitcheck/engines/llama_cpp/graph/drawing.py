@@ -14,18 +14,15 @@ from fitcheck.engines.llama_cpp.graph.build import Build, Weights, weights
 from fitcheck.engines.llama_cpp.graph.gemma import in_streams, out_of_streams, with_layer_inputs
 from fitcheck.engines.llama_cpp.graph.tensors import HOST, I32, Graph, Node
 from fitcheck.engines.llama_cpp.graph.traits import PLAIN, TRAITS
-from fitcheck.engines.llama_cpp.placement import Split
+from fitcheck.engines.llama_cpp.placement import LOOKED_UP, OF_FIRST_LAYER, Split
 from fitcheck.engines.llama_cpp.settings import Settings
 
 # Bytes of each weight on a card, by layer (OUTSIDE for what is in none) and role.
 Sizes = Mapping[int, Mapping[str, int]]
 OUTSIDE: Final = -1
 
-# Which device holds what is in no layer: src/llama-arch.cpp, LLM_TENSOR_INFOS.
-_LOOKED_UP: Final = frozenset(("token_embd", "position_embd", "per_layer_token_embd"))
 # Whose head is the table of embeddings where it lies, not a copy of it: src/models/bitnet.cpp.
 HEAD_IS_LOOKED_UP: Final = frozenset(("bitnet",))
-_OF_FIRST_LAYER: Final = frozenset(("per_layer_model_proj", "per_layer_proj_norm"))
 
 
 def draw(
@@ -56,9 +53,9 @@ def _outside(file: GgufFile, split: Split, sizes: Sizes) -> Weights:
     known = sizes.get(OUTSIDE, {})
     found = weights(file.outside, output, output, known)
     for role, node in found.items():
-        if role in _LOOKED_UP:
+        if role in LOOKED_UP:
             node.device = HOST
-        elif role in _OF_FIRST_LAYER:
+        elif role in OF_FIRST_LAYER:
             node.device = split.place(0)
     if "output" not in found and file.arch in HEAD_IS_LOOKED_UP:
         found["output"] = found["token_embd"]

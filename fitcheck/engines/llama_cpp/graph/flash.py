@@ -22,6 +22,8 @@ _GROUPED: Final = {512: 512, 576: 512}
 _TYPES: Final = frozenset(("f32", "f16", "bf16", "q4_0", "q4_1", "q5_0", "q5_1", "q8_0"))
 # Pairs of quantized keys and values that the kernel for one or two tokens reads as they are.
 _READ_AS_THEY_ARE: Final = frozenset(("f16", "bf16", "q4_0", "q8_0"))
+# Caches that are f16, or are turned to it before the kernel.
+_IN_F16: Final = frozenset(("f16", "f32"))
 _ALIGNMENT: Final = 128
 
 
@@ -47,9 +49,9 @@ def f16_copies(attention: Node, keys: CacheType, values: CacheType, *, shared: b
         return 0
     size = attention.size
     end = size
-    if k.item != F16:
+    if keys.name not in _IN_F16:
         end = round_up(end, _ALIGNMENT) + ops.numel(k) * F16
-    if v.item != F16 and not shared:
+    if values.name not in _IN_F16 and not shared:
         end = round_up(end, _ALIGNMENT) + ops.numel(v) * F16
     return end - size
 
