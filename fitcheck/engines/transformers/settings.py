@@ -38,7 +38,8 @@ def settle(model: Model, workload: Workload, *, fp32: bool) -> Workload:
     own = "fp32" if fp32 else "fp16"
     if cache not in _SIXTEEN and cache != own:
         raise BadInput(
-            f"transformers keeps keys and values in the model's own type, {own}, not in {cache}"
+            f"transformers keeps keys and values in the model's own type, {own}, not in {cache};"
+            " its quantized caches (quanto, hqq) are not counted here"
         )
     return msgspec.structs.replace(
         workload, kv_cache=own, attention=_attention(model, workload.attention)
