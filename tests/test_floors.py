@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "fitcheck"
 FLOORS = (
     ("units", "errors"),
     ("quantization", "architecture", "machine"),
-    ("catalog", "sources", "engines", "detect"),
+    ("catalog", "sources", "engines", "detect", "measure"),
     ("resolve", "fit", "cards"),
     ("answers",),
     ("render",),

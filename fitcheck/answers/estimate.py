@@ -1,5 +1,8 @@
 """Memory alone: what a model takes under each scheme asked for, no card needed."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from fitcheck.answers.asked import Ask, Job, jobs, workload
@@ -9,6 +12,9 @@ from fitcheck.fit import Fit
 from fitcheck.quantization import Precision, Scheme
 from fitcheck.resolve import Subject
 from fitcheck.units import Bytes
+
+if TYPE_CHECKING:
+    from fitcheck.measure.records import Measured
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,9 +31,10 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     fit: Fit | None = None
 
 
-def estimate(subject: Subject, ask: Ask) -> tuple[Estimate, ...]:
+def estimate(subject: Subject, ask: Ask, rows: "Sequence[Measured]" = ()) -> tuple[Estimate, ...]:
     """One estimate for each scheme asked for: 16 bit, or as published, where none was.
 
+    `rows` were measured on this machine; where one is of the very same, it is told.
     Raises BadInput where nothing is known of the model's architecture.
     """
     model = subject.model
@@ -52,6 +59,10 @@ def estimate(subject: Subject, ask: Ask) -> tuple[Estimate, ...]:
                 notes=(*notes(subject, settled, job), *memory.notes),
             )
         )
+    if rows:
+        from fitcheck.answers.measured import applied
+
+        return tuple(applied(e, rows) for e in found)
     return tuple(found)
 
 

@@ -50,6 +50,7 @@ _COMMANDS = {
     "estimate": "estimate",
     "explain": "explain",
     "plan": "plan",
+    "measure": "measure",
     "show": "show",
     "models": "models",
     "gpus": "gpus",

@@ -25,7 +25,8 @@ def command(
     from fitcheck.answers.estimate import estimate
     from fitcheck.render import estimate_grid, objects
 
-    found = estimate(resolve.subject(model, options.catalog(overlays)), options.ask(**asked))
+    subject = resolve.subject(model, options.catalog(overlays))
+    found = estimate(subject, options.ask(**asked), options.measured())
     results = [objects.estimate(e) for e in found]
     options.answer(
         form,

@@ -25,7 +25,8 @@ def command(
     from fitcheck.answers.estimate import estimate
     from fitcheck.render import explain_text, objects
 
-    found = estimate(resolve.subject(model, options.catalog(overlays)), options.ask(**asked))
+    subject = resolve.subject(model, options.catalog(overlays))
+    found = estimate(subject, options.ask(**asked), options.measured())
     if form in ("table", "markdown") and not as_json:
         click.echo(explain_text.text(found), nl=False)
         return

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +16,9 @@ from fitcheck.machine import Machine
 from fitcheck.render import FORMS, Form, text
 from fitcheck.render.grid import Grid
 from fitcheck.render.objects import Object
+
+if TYPE_CHECKING:
+    from fitcheck.measure.records import Measured
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -122,6 +125,22 @@ def cache_folder() -> Path:
     else:
         root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "fitcheck"
+
+
+def measured_file() -> Path:
+    """Where `measure --save` keeps its rows."""
+    return Path(click.get_app_dir("fitcheck")) / "measured.jsonl"
+
+
+def measured() -> "tuple[Measured, ...]":
+    """The rows that were measured on this machine; what is wrong with their file goes to stderr."""
+    if not measured_file().exists():
+        return ()
+    from fitcheck.measure import rows
+
+    found, warning = rows.read(measured_file())
+    tell([warning] if warning else [])
+    return found
 
 
 def machine(gpus: tuple[str, ...], described: Path | None = None) -> Machine:
