@@ -115,7 +115,7 @@ def _gathered(b: Build, q: Node, k: Node, v: Node) -> Node:
 
 def _flash(b: Build, q: Node, k: Node, v: Node, besides: list[Node]) -> Node:
     types = b.settings.cache_type_k, b.settings.cache_type_v
-    k, v = _in_f16(k, types[0]), _in_f16(v, types[1])
+    k, v = in_f16(k, types[0]), in_f16(v, types[1])
     _, tokens, heads, streams = q.shape
     shape = (v.shape[0], heads, tokens, streams)
     y = Node("flash_attn", shape, (q, k, v, *besides), label="attention")
@@ -124,7 +124,8 @@ def _flash(b: Build, q: Node, k: Node, v: Node, besides: list[Node]) -> Node:
     return ops.reshape(y, shape[0] * heads, tokens * streams)
 
 
-def _in_f16(x: Node, t: CacheType) -> Node:
+def in_f16(x: Node, t: CacheType) -> Node:
+    """What is kept in 32 bits, turned to 16 for flash kernels."""
     return Node("cpy", x.shape, (x,), F16, "cache_in_f16") if t.name == "f32" else x
 
 

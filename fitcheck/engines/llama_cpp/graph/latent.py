@@ -7,7 +7,7 @@ of keys only, build_attn_mha with v_mla).
 from fitcheck.architecture import LatentAttention
 from fitcheck.engines.llama_cpp.graph import caches
 from fitcheck.engines.llama_cpp.graph import operations as ops
-from fitcheck.engines.llama_cpp.graph.attention import attend, roped
+from fitcheck.engines.llama_cpp.graph.attention import attend, in_f16, roped
 from fitcheck.engines.llama_cpp.graph.build import Build
 from fitcheck.engines.llama_cpp.graph.flash import f16_copies
 from fitcheck.engines.llama_cpp.graph.sparse import chosen, masked
@@ -75,8 +75,9 @@ def _attend(b: Build, q: Node, k: Node, a: LatentAttention, top: Node | None) ->
 
 def _flash(b: Build, q: Node, k: Node, v: Node, mask: Node) -> Node:
     _, tokens, heads, streams = q.shape
-    y = Node("flash_attn", (v.shape[0], heads, tokens, streams), (q, k, v, mask), label="attention")
     keys = b.settings.cache_type_k
+    k, v = in_f16(k, keys), in_f16(v, keys)
+    y = Node("flash_attn", (v.shape[0], heads, tokens, streams), (q, k, v, mask), label="attention")
     b.graph.flash.append((y, b.index))
     y.extra = f16_copies(y, keys, keys, shared=True)
     y = ops.mul_mat(b.weights["attn_v_b"], ops.permute(y, 0, 2, 1, 3), "values")
