@@ -46,6 +46,8 @@ _TYPES: Final = {
         CacheType(name="nvfp4", bits=4, scaled=16),
     )
 }
+# Of a model in 32 bits, which `auto` follows; it cannot be asked for otherwise.
+OWN_FP32: Final = CacheType(name="float32", bits=32, latent=True)
 _WORDS: Final = {"fp16": "float16", "f16": "float16", "bf16": "bfloat16", "e4m3": "fp8_e4m3"}
 # Types that vLLM knows and whose layout is left out here.
 _NOT_COUNTED: Final = ("turboquant_", "octave_", "ultraquant_", "nvfp4_", "fp8_ds_mla", "fp8_inc")

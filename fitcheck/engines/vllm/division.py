@@ -170,6 +170,8 @@ _WAYS: Final = _table(
     " ssm_a ssm_d ssm_alpha ssm_beta ssm_ba ssm_conv1d_q ssm_conv1d_k"
     " ssm_conv1d_v ssm_dt ssm_dt.bias ssm_f_b ssm_g ssm_g_b"
     " per_layer_model_proj altup_proj altup_unembd_proj laurel_l"
+    " ffn_gate_up.lora_a ffn_gate_up.lora_b attn_q.lora_a attn_q.lora_b attn_k.lora_a"
+    " attn_k.lora_b attn_v.lora_a attn_v.lora_b"
     " cross_attn_q cross_attn_q.bias cross_attn_k cross_attn_k.bias cross_attn_v cross_attn_v.bias",
     with_groups="ssm_in ssm_conv1d ssm_conv1d.bias",
     keys="attn_k attn_k.bias attn_v attn_v.bias",

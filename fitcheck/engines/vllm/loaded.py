@@ -8,7 +8,7 @@ import msgspec
 from fitcheck.architecture import Model
 from fitcheck.engines.base import Memory, Range, Term, Workload
 from fitcheck.engines.vllm import cache, models, overhead, pages, profile, settings, weights
-from fitcheck.engines.vllm.cache_types import CacheType, cache_type
+from fitcheck.engines.vllm.cache_types import OWN_FP32, CacheType, cache_type
 from fitcheck.engines.vllm.groups import Pool, pool
 from fitcheck.engines.vllm.settings import Settings
 from fitcheck.errors import BadInput
@@ -17,8 +17,8 @@ from fitcheck.quantization.published import published
 from fitcheck.units import Bytes, gib
 
 _ATTENTION: Final = ("auto", "flash")
-# What the contract calls the cache of 16 bits.
-_SIXTEEN: Final = "fp16"
+# What the contract calls a cache in the model's own type.
+_WORDS: Final = {16: "fp16", 32: "fp32"}
 
 
 class Rank(msgspec.Struct, frozen=True):
@@ -53,13 +53,11 @@ class VllmModel:
             raise BadInput(
                 f"vLLM has no {workload.attention} attention: it takes the fastest of its backends"
             )
-        word = (workload.kv_cache or "auto").lower()
-        asked = self._published_cache() if word == "auto" else word
-        kept = cache_type(asked)
+        kept = self._cache_type(workload)
         share = workload.gpu_memory_utilization or settings.GPU_MEMORY_UTILIZATION
         return msgspec.structs.replace(
             workload,
-            kv_cache=_SIXTEEN if kept.bits == 16 else kept.name,
+            kv_cache=_WORDS.get(kept.bits, kept.name),
             attention="auto",
             gpu_memory_utilization=share,
         )
@@ -72,9 +70,10 @@ class VllmModel:
         """
         given = settings.read(workload.settings)
         asked = self._asked(workload, given)
+        held = self._all_weights(cards)
         blocks = self._pool(workload, given, cards)
         terms = (
-            *self._all_weights(cards),
+            *held,
             *self._cache(blocks, asked, given, cards),
             *self._rest(workload, asked, given, cards),
         )
@@ -107,13 +106,18 @@ class VllmModel:
         """The blocks of the cache on each rank, and the groups of layers that take them."""
         return self._pool(workload, settings.read(workload.settings), ranks)
 
-    def _published_cache(self) -> str:
-        """What the checkpoint asks for (modelopt's kv_cache_quant_algo), else the model's type."""
+    def _cache_type(self, workload: Workload) -> CacheType:
+        """What was asked for; else the checkpoint's (modelopt), else the model's own type."""
+        word = (workload.kv_cache or "auto").lower()
+        if word in ("auto", "fp32") and self.scheme.name == "fp32":
+            return OWN_FP32
+        if word != "auto":
+            return cache_type(word)
         section = self.model.quantization_config
         said = published(section) if section is not None else None
         if said is None or said.kv_cache is None or not said.method.startswith("modelopt"):
-            return "auto"
-        return said.kv_cache.lower()
+            return cache_type("auto")
+        return cache_type(said.kv_cache)
 
     def _asked(self, workload: Workload, given: Settings) -> cache.Asked:
         default = settings.defaults(workload.settings)
@@ -131,7 +135,7 @@ class VllmModel:
         )
 
     def _pool(self, workload: Workload, given: Settings, ranks: int) -> Pool:
-        kept = cache_type(workload.kv_cache or self._published_cache())
+        kept = self._cache_type(workload)
         whole = given.disable_hybrid_kv_cache_manager
         key = (ranks, kept.name, given.block_size, given.enable_prefix_caching, whole)
         if key not in self._pools:
@@ -189,6 +193,9 @@ class VllmModel:
         known = models.note(self.model.model_type)
         if known is not None:
             yield known
+        window = pages.window_of_all(self.model)
+        if window is not None:
+            yield f"the cache is counted in full; `vllm serve` may keep the last {window} tokens alone"
         yield from overhead.notes(self.model)
 
 

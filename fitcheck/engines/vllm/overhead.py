@@ -35,10 +35,16 @@ SEEN: Final = (
     Seen("kernels", 338, "a model of 21 GiB, 2 RTX 5090", "vLLM issue 14452"),
     Seen("kernels", 358, "Llama 3.1 8B, RTX 3090", "vLLM issue 10517"),
     Seen("kernels", 399, "a model of 15 GiB, 2 cards of 16 GB", "vLLM issue 11251"),
-    Seen("graphs", 174, "Qwen 3.6 27B, 4 RTX 3090", "club-3090 issue 127"),
+    Seen("graphs", 174, "4 RTX 3090, vLLM 0.21", "noonghunna/club-3090 issue 127"),
     Seen("graphs", 369, "vLLM 0.27.1, 2 cards, 16 sizes", "gpustack/runner pull 251"),
     Seen("graphs", 748, "Qwen 3.5, 51 and 35 sizes", "vLLM pull 39559"),
     Seen("graphs", 1659, "Qwen 3.5, 51 and 35 sizes", "vLLM pull 39559"),
+    Seen(
+        "graphs",
+        2488,
+        "GLM 5.3 Flash, 2 GB10",
+        "MiaAI-Lab/GLM-5.3-Flash-EXL3-2x-DGX-Sparks pull 25",
+    ),
 )
 LOGS: Final = "logs of vLLM, see SEEN in fitcheck/engines/vllm/overhead.py"
 

@@ -96,7 +96,7 @@ def pages(model: Model, asked: Asked) -> list[Pages]:
         if id(layer) not in made:
             made[id(layer)] = list(_of_layer(layer, model, asked, block))
         found += made[id(layer)]
-    return _windows_in_full(_aligned(model, asked, found))
+    return _windows_in_full(model, _aligned(model, asked, found))
 
 
 def _of_layer(layer: Layer, model: Model, asked: Asked, block: int) -> Iterator[Pages]:
@@ -316,17 +316,25 @@ def _grain(model: Model, asked: Asked, attention: Pages) -> int:
     return round_up(grain, _GDN_ALIGNMENT) if deltas and asked.prefix_caching else grain
 
 
-def _windows_in_full(found: list[Pages]) -> list[Pages]:
+def window_of_all(model: Model) -> int | None:
+    """The window, if every layer has the same and nothing else is kept; else None."""
+    windows = {
+        mixer.sliding_window if isinstance(mixer, Attention) and not mixer.chunked else None
+        for mixer in _mixers(model)
+    }
+    return windows.pop() if len(windows) == 1 else None
+
+
+def _windows_in_full(model: Model, found: list[Pages]) -> list[Pages]:
     """Where every layer has the same window, the cache is not told of it by the model's class.
 
     Models with windows in some layers name them layer by layer (`layer_types`). One window for all
     (Mistral 7B v0.1, Phi 3 mini) is an engine-wide setting, which the rows that this is held
     against were made without; counting in full is never too little.
     """
-    windows = {p.window for p in found if p.kind == "window" and not p.latent}
-    if len(windows) == 1 and all(p.kind == "window" for p in found):
-        return [msgspec.structs.replace(p, kind="full", window=0) for p in found]
-    return found
+    if window_of_all(model) is None:
+        return found
+    return [msgspec.structs.replace(p, kind="full", window=0) for p in found]
 
 
 def in_full(found: list[Pages]) -> list[Pages]:

@@ -38,8 +38,8 @@ EXPERTS: Final = "vLLM 0.33.0, fused_moe/experts/triton_moe.py, workspace_shapes
 PENALTIES: Final = "vLLM 0.33.0, v1/worker/gpu/sample/penalties.py"
 
 # The residual, its norm and what the last block gave: held against the profiles that vLLM 0.6
-# printed of Llama 3.1 8B with 20000 and 29000 tokens (2.07 and 2.99 GiB) and of the same on two
-# cards with 40000 (2.53 GiB), which three make 2.06, 2.99 and 2.52. vLLM issues 10517, 11251.
+# printed of Llama 3.1 8B with 20000 and 29000 tokens, 2.07 and 2.99 GiB, for which three make 2.06
+# and 2.99 (vLLM issue 10517).
 RESIDUALS: Final = 3
 # Logits in 16 bits, in fp32, with all but the top k masked out, and their probabilities.
 LOGIT_BYTES: Final = 2 + 4 + 4 + 4

@@ -35,6 +35,9 @@ _FP32_INDEXER: Final = frozenset({"indexer.k_norm", "indexer.k_norm.bias"})
 
 # Bytes of a number in the checkpoint.
 ITEMSIZE: Final[Mapping[str, int]] = {"float32": 4, "int64": 8, "float16": 2, "bfloat16": 2}
+# Heads that a class makes whatever tie_word_embeddings says, or never (lfm2.py, lfm2_moe.py).
+_OWN_HEAD: Final = frozenset({"qwen3_next", "jamba"})
+_TIED: Final = frozenset({"lfm2", "lfm2_moe"})
 _BERT: Final = frozenset({"bert", "roberta", "xlm-roberta"})
 
 
@@ -57,13 +60,17 @@ def itemsize(tensor: Tensor, model_type: str, dtype_bytes: int) -> int:
 
 def outside(model: Model) -> Iterator[Tensor]:
     """Tensors outside of layers; BERT's tied decoder is stored a second time (bert.py)."""
+    kind = model.model_type
+    has_head = any(t.role == "output" for t in model.tensors)
     for tensor in model.tensors:
-        if tensor.role == "output.bias" and model.model_type == "phi":
+        if tensor.role == "output.bias" and kind == "phi":
             continue  # transformers' own code is run, and vLLM's head beside it has no bias
-        yield tensor
-    if model.model_type in _BERT and not any(t.role == "output" for t in model.tensors):
+        if tensor.role != "output" or kind not in _TIED:
+            yield tensor
+    if not has_head and kind in _BERT | _OWN_HEAD:
         embedding = next(t for t in model.tensors if t.role == "token_embd")
-        yield Tensor(role="mlm_head", shape=embedding.shape, kind="linear", module="mlm_head")
+        role = "mlm_head" if kind in _BERT else "output"
+        yield Tensor(role=role, shape=embedding.shape, kind="linear", module=role)
 
 
 def _key_bias(model_type: str, query_bias: Tensor) -> Iterator[Tensor]:
