@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT))
 from fitcheck.architecture import Model, from_config  # noqa: E402 (the path is set above)
 from fitcheck.engines.base import Workload  # noqa: E402
 from fitcheck.engines.transformers import Transformers  # noqa: E402
-from fitcheck.engines.transformers.activations import Activations  # noqa: E402
+from fitcheck.engines.transformers.activations import Activations, Key  # noqa: E402
+from fitcheck.engines.transformers.activations import passes as made  # noqa: E402
 from fitcheck.engines.transformers.activations.style import STYLES  # noqa: E402
 from fitcheck.engines.transformers.cache import Cache  # noqa: E402
 from fitcheck.engines.transformers.loaded import TransformersModel  # noqa: E402
@@ -78,12 +79,14 @@ def rows(known: dict[str, Model]) -> Iterator[Row]:
             model = known[r["model"]]
             key = (r["model"], r["attention"], r["padded"], r["kernels"])
             if key not in passes:
-                passes[key] = Activations(
+                passes[key] = made(
                     model,
-                    r["attention"],  # type: ignore[arg-type]
-                    2,
-                    kernels=bool(r["kernels"]),
-                    padded=bool(r["padded"]),
+                    Key(
+                        attention=r["attention"],  # type: ignore[arg-type]
+                        itemsize=2,
+                        kernels=bool(r["kernels"]),
+                        padded=bool(r["padded"]),
+                    ),
                 )
             if r["model"] not in weights:
                 weights[r["model"]] = sum(t.size for t in terms(model, scheme("bf16")))

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from fitcheck.engines.base import Component, Engine, Loaded, LooksAtCards, Memory, Workload
+from fitcheck.engines.base import Component, Engine, Loaded, Memory, Range, Workload
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Scheme
@@ -207,9 +207,9 @@ def longest_context(q: Question, cards: Sequence[Card], p: Placement, *, sure: b
     def missing(context: int) -> int:
         prompt = context if whole else min(q.workload.prompt, context)
         workload = msgspec.structs.replace(q.workload, context=context, prompt=prompt)
-        return _missing(place(q, cards, workload), sure)
+        return _missing(q, cards, workload, sure)
 
-    lacks = _missing(p, sure)
+    lacks = _lacks([s.total for s in p.shares], p.usable, sure)
     if lacks <= 0:
         return largest(missing, limit, asked, lacks)
     if all(s.component("weights") > u for s, u in zip(p.shares, p.usable, strict=True)):
@@ -221,17 +221,24 @@ def most_sequences(q: Question, cards: Sequence[Card]) -> int | None:
     """The most sequences of the asked context at once that these cards hold; None if not one."""
 
     def missing(batch: int) -> int:
-        return _missing(place(q, cards, msgspec.structs.replace(q.workload, batch=batch)), q.strict)
+        workload = msgspec.structs.replace(q.workload, batch=batch)
+        return _missing(q, cards, workload, q.strict)
 
     return largest(missing, MOST_SEQUENCES)
 
 
-def _missing(placed: Placement | None, sure: bool) -> int:
-    """Bytes that the fullest card lacks; negative for what it has left."""
-    if placed is None:
+def _missing(q: Question, cards: Sequence[Card], workload: Workload, sure: bool) -> int:
+    usable = [q.engine.usable(card, workload) for card in cards]
+    try:
+        return _lacks(q.loaded.totals(workload, usable), usable, sure)
+    except BadInput:
         return 1
-    pairs = zip(placed.shares, placed.usable, strict=True)
-    return max((s.total.high if sure else s.total.expected) - u for s, u in pairs)
+
+
+def _lacks(totals: Sequence[Range], usable: Sequence[Bytes], sure: bool) -> int:
+    """Bytes that the fullest card lacks; negative for what it has left."""
+    pairs = zip(totals, usable, strict=True)
+    return max((t.high if sure else t.expected) - u for t, u in pairs)
 
 
 def largest(

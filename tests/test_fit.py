@@ -59,6 +59,9 @@ class Plain:
         cache = workload.batch * workload.context * PER_TOKEN
         return (_memory(WEIGHTS // count, cache // count),) * count
 
+    def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
+        return tuple(s.total for s in self.shares(workload, usable))
+
 
 def _memory(weights: int, cache: int) -> Memory:
     terms = (

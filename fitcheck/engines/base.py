@@ -99,6 +99,10 @@ class Loaded(Protocol):
         """Memory on each card, as the engine divides the model over cards of these sizes."""
         ...
 
+    def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
+        """The totals of `shares` alone: what a solver asks a dozen times for one answer."""
+        ...
+
 
 class Engine(Protocol):
     """A program that runs models, as far as its memory goes.

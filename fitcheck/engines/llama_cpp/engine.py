@@ -110,6 +110,10 @@ class LlamaCppModel:
         total = _range(terms, cards, rough=self.buffers.rough)
         return Memory(terms=terms, total=total, notes=self.notes(workload))
 
+    def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
+        """The totals of `shares`."""
+        return tuple(share.total for share in self.shares(workload, usable))
+
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
         """Layers in order, as many to each card as its share of the memory.
 

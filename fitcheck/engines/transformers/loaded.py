@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from fitcheck.architecture import Layer, Model
-from fitcheck.engines.base import Memory, Term, Workload
+from fitcheck.engines.base import Memory, Range, Term, Workload
 from fitcheck.engines.transformers import overhead, ranges, weights
-from fitcheck.engines.transformers.activations import Activations, Packed
+from fitcheck.engines.transformers.activations import Activations, Key, Packed, passes
 from fitcheck.engines.transformers.activations.linear import work
 from fitcheck.engines.transformers.activations.style import style
 from fitcheck.engines.transformers.buffers import old_tables
@@ -80,6 +80,26 @@ class TransformersModel:
             shares.append(self._memory(found, workload, settings, 1))
         return tuple(shares)
 
+    def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
+        """The same sums as in `shares`, without a word on each term."""
+        if len(usable) > 1:
+            return tuple(share.total for share in self.shares(workload, usable))
+        settings = read(workload)
+        stepped = workload.context > workload.prompt
+        size = ranges.Sizes(
+            self.weight_bytes + self._old_bytes(settings),
+            self._cache(settings.era).size(workload.batch, workload.context, stepped),
+            self._highest(workload, settings, True).size,
+            overhead.CONTEXT + overhead.WORKSPACE,
+        )
+        slower = self._slower(workload, settings)
+        return (ranges.total(self.model, self.scheme, size, 1, slower),)
+
+    def _old_bytes(self, settings: Settings) -> int:
+        if not settings.era.all_logits:
+            return 0
+        return sum(t.size for t in old_tables(self.model, self.itemsize))
+
     def _kept(self, cache: Cache, workload: Workload) -> tuple[Term, ...]:
         stepped = workload.context > workload.prompt
         return tuple(cache.terms(workload.batch, workload.context, stepped))
@@ -95,14 +115,14 @@ class TransformersModel:
 
     def _highest(self, workload: Workload, settings: Settings, head: bool) -> Highest:
         """The moment at which most is held, of the prompt and of the last step."""
-        passes = self._passes(settings, settings.kernels is not False)
+        passing = self._passes(settings, settings.kernels is not False)
         batch, context, prompt = workload.batch, workload.context, workload.prompt
         cache = self._cache(settings.era)
         at_end = cache.size(batch, context, context > prompt)
         then = cache.size(batch, prompt, False) - at_end
-        read_in = passes.peak("prefill", batch, prompt, head=head)
+        read_in = passing.peak("prefill", batch, prompt, head=head)
         again = self.model.model_type in NO_CACHE
-        step = passes.peak("prefill" if again else "decode", batch, context, head=head)
+        step = passing.peak("prefill" if again else "decode", batch, context, head=head)
         old = at_end if settings.era.all_logits and head and context > prompt else 0
         if read_in.size + then >= step.size + old:
             return Highest("prefill", read_in, batch, prompt, then, LATER if then < 0 else CUT)
@@ -114,7 +134,7 @@ class TransformersModel:
         slower = self._slower(workload, settings)
         return Memory(
             terms=found,
-            total=ranges.total(self.model, self.scheme, found, cards, slower),
+            total=ranges.total(self.model, self.scheme, ranges.sizes(found), cards, slower),
             notes=tuple(ranges.notes(self.model, self.scheme, self.cache.state > 0, settings)),
         )
 
@@ -134,15 +154,14 @@ class TransformersModel:
         key = (settings, kernels)
         found = self._activations.get(key)
         if found is None:
-            found = self._activations[key] = Activations(
-                self.model,
-                settings.attention,
-                self.itemsize,
+            asked = Key(
+                attention=settings.attention,
+                itemsize=self.itemsize,
                 kernels=kernels,
                 padded=settings.padded,
                 era=settings.era,
-                packed=self._packed,
             )
+            found = self._activations[key] = passes(self.model, asked).packed(self._packed)
         return found
 
     def _packed(self, layer: Layer) -> Packed:

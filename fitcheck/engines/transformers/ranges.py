@@ -5,7 +5,7 @@ publish as memory; the most is what nvidia-smi shows of an allocator that keeps 
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from fitcheck.architecture import Model
 from fitcheck.engines.base import Range, Term
@@ -20,20 +20,34 @@ from fitcheck.units import MIB, Bytes
 PROCESS: Final = 700 * MIB
 
 
-def total(model: Model, scheme: Scheme, found: Iterable[Term], cards: int, slower: int) -> Range:
-    """The range for these terms; `slower` is what they take more without a library's kernels."""
-    sizes = dict.fromkeys(("weights", "kept", "activations", "overhead"), 0)
+class Sizes(NamedTuple):
+    """Bytes by what they do: stay, grow with the tokens, come and go, or belong to the process."""
+
+    weights: int
+    kept: int
+    activations: int
+    overhead: int
+
+
+def sizes(found: Iterable[Term]) -> Sizes:
+    """The terms added up."""
+    sums = dict.fromkeys(("weights", "kv_cache", "recurrent_state", "activations", "overhead"), 0)
     for term in found:
-        kept = term.component in ("kv_cache", "recurrent_state")
-        sizes["kept" if kept else term.component] += term.size
-    most = max(0, sizes["activations"])
+        sums[term.component] += term.size
+    kept = sums["kv_cache"] + sums["recurrent_state"]
+    return Sizes(sums["weights"], kept, sums["activations"], sums["overhead"])
+
+
+def total(model: Model, scheme: Scheme, of: Sizes, cards: int, slower: int) -> Range:
+    """The range for these sizes; `slower` is what they take more without a library's kernels."""
+    most = max(0, of.activations)
     if model.model_type not in residuals.MEASURED:
         most = int(most * residuals.UNMEASURED)
-    held = int(sizes["weights"] * _packed(scheme))
-    held += int((sizes["kept"] + most + slower) * residuals.CACHING)
+    held = int(of.weights * _packed(scheme))
+    held += int((of.kept + most + slower) * residuals.CACHING)
     return Range(
-        Bytes(int((sizes["weights"] + sizes["kept"]) * residuals.STEADY)),
-        Bytes(sum(sizes.values())),
+        Bytes(int((of.weights + of.kept) * residuals.STEADY)),
+        Bytes(sum(of)),
         Bytes(held + cards * (residuals.BLOCKS + PROCESS)),
     )
 

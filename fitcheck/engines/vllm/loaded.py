@@ -38,6 +38,7 @@ class VllmModel:
         self._weights: dict[int, tuple[Term, ...]] = {}
         self._pools: dict[tuple[object, ...], Pool] = {}
         self._file_bytes: Bytes | None = None
+        self._said = tuple(self._notes())
 
     @property
     def file_bytes(self) -> Bytes:
@@ -78,7 +79,11 @@ class VllmModel:
             *self._rest(workload, asked, given, cards),
         )
         total = overhead.total(self.model, self.scheme, terms, cards, given.enforce_eager)
-        return Memory(terms=terms, total=total, notes=tuple(self._notes()))
+        return Memory(terms=terms, total=total, notes=self._said)
+
+    def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
+        """The totals of `shares`."""
+        return tuple(share.total for share in self.shares(workload, usable))
 
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
         """Equal shares by tensor parallelism, with notes on what the pools would hold."""
@@ -195,7 +200,10 @@ class VllmModel:
             yield known
         window = pages.window_of_all(self.model)
         if window is not None:
-            yield f"the cache is counted in full; `vllm serve` may keep the last {window} tokens alone"
+            yield (
+                "the cache is counted in full;"
+                f" `vllm serve` may keep the last {window} tokens alone"
+            )
         yield from overhead.notes(self.model)
 
 

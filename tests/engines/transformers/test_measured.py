@@ -5,7 +5,8 @@ from transformers_golden import model, peaks, table
 
 from fitcheck.architecture import from_config
 from fitcheck.engines.transformers import weights
-from fitcheck.engines.transformers.activations import Activations
+from fitcheck.engines.transformers.activations import Activations, Key
+from fitcheck.engines.transformers.activations import passes as made
 from fitcheck.engines.transformers.activations.step import Phase
 from fitcheck.engines.transformers.cache import Cache
 from fitcheck.quantization import scheme
@@ -84,12 +85,14 @@ def test_peaks_are_those_of_the_library(name: str) -> None:
     for row in rows_of(name):
         key = (row["attention"], row["padded"], row["kernels"])
         if key not in passes:
-            passes[key] = Activations(
+            passes[key] = made(
                 model(name),
-                row["attention"],  # type: ignore[arg-type]
-                2,
-                kernels=bool(row["kernels"]),
-                padded=bool(row["padded"]),
+                Key(
+                    attention=row["attention"],  # type: ignore[arg-type]
+                    itemsize=2,
+                    kernels=bool(row["kernels"]),
+                    padded=bool(row["padded"]),
+                ),
             )
         prefill = row["phase"] == "prefill"
         tokens = int(row["prompt"]) + (0 if prefill else 2)

@@ -5,10 +5,9 @@ from typing import NamedTuple
 import msgspec
 
 from fitcheck.architecture import Attention
-from fitcheck.engines.transformers.activations.linear import Shape
 from fitcheck.engines.transformers.activations.rotary import gathered, rotate
 from fitcheck.engines.transformers.activations.scores import attend
-from fitcheck.engines.transformers.activations.script import PAST, TOKEN, Piece, Script
+from fitcheck.engines.transformers.activations.script import PAST, TOKEN, Piece, Script, Shape
 from fitcheck.engines.transformers.activations.step import Pass, multiply, norm
 
 

@@ -11,8 +11,14 @@ _optimize_model_for_decode (2026).
 
 from fitcheck.architecture import DenseMLP, Experts
 from fitcheck.engines.transformers.activations.feed_forward import dense, gated
-from fitcheck.engines.transformers.activations.linear import Shape
-from fitcheck.engines.transformers.activations.script import ONCE, SEQUENCE, TOKEN, Piece, Script
+from fitcheck.engines.transformers.activations.script import (
+    ONCE,
+    SEQUENCE,
+    TOKEN,
+    Piece,
+    Script,
+    Shape,
+)
 from fitcheck.engines.transformers.activations.step import Pass
 from fitcheck.units import ceil_div
 

@@ -1,8 +1,7 @@
 """What lives in an MLP while its matrices are multiplied."""
 
 from fitcheck.architecture import DenseMLP
-from fitcheck.engines.transformers.activations.linear import Shape
-from fitcheck.engines.transformers.activations.script import TOKEN, Piece, Script
+from fitcheck.engines.transformers.activations.script import TOKEN, Piece, Script, Shape
 from fitcheck.engines.transformers.activations.step import Pass, multiply, through
 
 

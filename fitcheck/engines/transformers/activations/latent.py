@@ -5,7 +5,6 @@ Source: transformers 5.23.0, models/deepseek_v3/modeling_deepseek_v3.py (2026).
 """
 
 from fitcheck.architecture import LatentAttention
-from fitcheck.engines.transformers.activations.linear import Shape
 from fitcheck.engines.transformers.activations.script import (
     KEY,
     MANY_KEYS,
@@ -15,6 +14,7 @@ from fitcheck.engines.transformers.activations.script import (
     TOKEN,
     Piece,
     Script,
+    Shape,
 )
 from fitcheck.engines.transformers.activations.step import Pass, multiply, norm, through
 

@@ -15,7 +15,6 @@ import msgspec
 
 from fitcheck.engines.transformers.activations.script import MANY, TOKEN, Piece, Script
 
-Shape = Mapping[str, int]
 Work = Literal["none", "unpack", "int8", "fp8"]
 
 # How the scheme of that name multiplies; what is not here, or not packed, needs nothing beside.
@@ -42,35 +41,47 @@ class Packed(msgspec.Struct, frozen=True):
     matrices: Mapping[str, tuple[int, int]]
 
 
-PLAIN: Final = Packed("none", {})
-
-
 def work(scheme: str) -> Work:
     """How a scheme multiplies."""
     return WORK.get(scheme) or WORK.get(scheme.split("-")[0], "none")
 
 
-def product(s: Script, packed: Packed, name: str, shape: Shape, role: str) -> Piece:
-    """The result of multiplying every token by the matrix of that role."""
-    matrix = packed.matrices.get(role)
-    if matrix is None:
-        return s.take(name, TOKEN, shape)
-    if packed.work == "int8":
-        return _int8(s, name, shape, matrix)
-    if packed.work == "fp8":
-        rounded = s.take("input in FP8", TOKEN, {"in_features": matrix[1], "bytes": 1})
-        return s.swap(rounded, name, TOKEN, shape)
-    size = {"out_features": matrix[0], "in_features": matrix[1], "itemsize": shape["itemsize"]}
-    return s.swap(s.take(f"the matrix for {name}, unpacked", MANY, size), name, TOKEN, shape)
+def packed(script: Script, matrices: Packed) -> Script:
+    """The same script with what products of packed matrices need beside their results."""
+    if matrices.work == "none" or not any(r in matrices.matrices for _, r in script.products):
+        return script
+    s, done = Script(), 0
+    for at, role in script.products:
+        if role not in matrices.matrices:
+            continue
+        s.steps += script.steps[done:at]
+        _product(s, matrices.work, script.steps[at][2], *matrices.matrices[role])
+        done = at + 1
+    s.steps += script.steps[done:]
+    return s
 
 
-def _int8(s: Script, name: str, shape: Shape, matrix: tuple[int, int]) -> Piece:
-    out, in_ = matrix
+def _product(s: Script, work: Work, result: Piece, out: int, in_: int) -> None:
+    """The product `result`, with its steps around it."""
+    if work == "int8":
+        _int8(s, result, out, in_)
+        return
+    if work == "fp8":
+        beside = s.take("input in FP8", TOKEN, {"in_features": in_, "bytes": 1})
+    else:
+        size = {"out_features": out, "in_features": in_, "itemsize": result.factors["itemsize"]}
+        beside = s.take(f"the matrix for {result.name}, unpacked", MANY, size)
+    s.keep(result)
+    s.drop(beside)
+
+
+def _int8(s: Script, result: Piece, out: int, in_: int) -> None:
     half = s.take("input in fp16", TOKEN, {"in_features": in_, "itemsize": 2})
     largest = s.take("input's magnitudes", TOKEN, {"in_features": in_, "bytes": 3})
     rounded = s.take("input in int8", TOKEN, {"in_features": in_, "bytes": 1})
     s.drop(largest, half)
-    sums = s.take(f"{name}, summed in int32", TOKEN, {"out_features": out, "bytes": 4})
-    result = s.take(f"{name}, in fp16", TOKEN, {"out_features": out, "itemsize": 2})
+    sums = s.take(f"{result.name}, summed in int32", TOKEN, {"out_features": out, "bytes": 4})
+    scaled = s.take(f"{result.name}, in fp16", TOKEN, {"out_features": out, "itemsize": 2})
     s.drop(sums, rounded)
-    return s.swap(result, name, TOKEN, shape)
+    s.keep(result)
+    s.drop(scaled)

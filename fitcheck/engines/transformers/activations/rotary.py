@@ -1,7 +1,6 @@
 """Rotary position embedding: x * cos + rotate_half(x) * sin, of queries and then of keys."""
 
-from fitcheck.engines.transformers.activations.linear import Shape
-from fitcheck.engines.transformers.activations.script import SEQUENCE, TOKEN, Piece, Script
+from fitcheck.engines.transformers.activations.script import SEQUENCE, TOKEN, Piece, Script, Shape
 from fitcheck.engines.transformers.activations.step import Pass, in_fp32
 
 

@@ -6,7 +6,6 @@ neither takes is written out in fp32.
 """
 
 from fitcheck.architecture import Attention
-from fitcheck.engines.transformers.activations.linear import Shape
 from fitcheck.engines.transformers.activations.script import (
     EVEN_SCORE,
     KEY,
@@ -16,6 +15,7 @@ from fitcheck.engines.transformers.activations.script import (
     TOKEN,
     Piece,
     Script,
+    Shape,
 )
 from fitcheck.engines.transformers.activations.step import Pass, in_fp32
 

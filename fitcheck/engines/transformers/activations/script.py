@@ -29,6 +29,7 @@ MANY: Final = 13  # once, if more than four tokens are computed at once
 MANY_SCORE: Final = 14  # batch * q * k, where there is more than one sequence
 
 Amounts = tuple[int, ...]
+Shape = Mapping[str, int]
 PREFILL: Final = (
     "", "batch", "batch * prompt", "batch * prompt * prompt", "batch * prompt", "0 * batch",
     "prompt", "prompt * prompt",
@@ -76,15 +77,18 @@ class Script:
 
     def __init__(self) -> None:
         self.steps: list[tuple[int, int, Piece]] = []
-        self._played: list[tuple[int, int, int]] | None = None
+        self.products: list[tuple[int, str]] = []
 
     def take(self, name: str, unit: int, factors: Mapping[str, int]) -> Piece:
         """A tensor comes to life."""
         size = 1
         for factor in factors.values():
             size *= factor
-        piece = Piece(name, unit, size, factors)
-        self.steps.append((unit, size, piece))
+        return self.keep(Piece(name, unit, size, factors))
+
+    def keep(self, piece: Piece) -> Piece:
+        """This very tensor comes to life."""
+        self.steps.append((piece.unit, piece.size, piece))
         return piece
 
     def drop(self, *pieces: Piece) -> None:
@@ -98,28 +102,19 @@ class Script:
         self.drop(old)
         return new
 
+    def product(self, name: str, unit: int, factors: Mapping[str, int], role: str) -> Piece:
+        """A tensor comes to life as the product with the matrix of that role."""
+        self.products.append((len(self.steps), role))
+        return self.take(name, unit, factors)
+
     def peak(self, amounts: Amounts) -> tuple[int, int]:
         """The most bytes alive at once, and after how many steps."""
         alive = most = at = 0
-        for unit, size, number in self._short():
+        for number, (unit, size, _) in enumerate(self.steps, 1):
             alive += size * amounts[unit]
             if alive > most:
                 most, at = alive, number
         return most, at
-
-    def _short(self) -> list[tuple[int, int, int]]:
-        """Steps with what is dropped before a take put into it: (unit, bytes, step)."""
-        if self._played is None:
-            self._played, pending = [], dict[int, int]()
-            for number, (unit, size, _) in enumerate(self.steps, 1):
-                if size <= 0:
-                    pending[unit] = pending.get(unit, 0) + size
-                    continue
-                size += pending.pop(unit, 0)
-                self._played += [(u, dropped, 0) for u, dropped in pending.items()]
-                pending.clear()
-                self._played.append((unit, size, number))
-        return self._played
 
     def alive(self, at: int) -> list[Piece]:
         """What lives after so many steps, in the order in which it came."""

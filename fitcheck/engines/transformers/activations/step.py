@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from fitcheck.engines.transformers.activations.linear import Packed, Shape, product
-from fitcheck.engines.transformers.activations.script import TOKEN, Piece, Script
+from fitcheck.engines.transformers.activations.script import TOKEN, Piece, Script, Shape
 from fitcheck.engines.transformers.activations.style import Style
 from fitcheck.engines.transformers.eras import Era
 
@@ -23,8 +22,8 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     logits in fp32. `rotated` is the numbers of a head that layers rotate, `heads` how many it has,
     `layer_embeddings` the numbers that a token is looked up in for the layers (Gemma 3n),
     `positions` how many it was made for, `chunk` the tokens that recurrent layers read at once,
-    `kernels` whether theirs are installed. `packed` are the layer's packed matrices, `norm` how it
-    norms, `itemsize` the bytes of one number.
+    `kernels` whether theirs are installed. `norm` is how it norms, `itemsize` the bytes of one
+    number.
     """
 
     phase: Phase
@@ -43,7 +42,6 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     kernels: bool
     heads: int
     layer_embeddings: int
-    packed: Packed
     norm: Norm
     style: Style
 
@@ -79,7 +77,7 @@ def _rms(s: Script, of: Shape, unit: int, centred: bool) -> None:
 
 def multiply(s: Script, p: Pass, name: str, shape: Shape, role: str) -> Piece:
     """What comes out of a matrix, every token multiplied by it."""
-    return product(s, p.packed, name, shape, role)
+    return s.product(name, TOKEN, shape, role)
 
 
 def through(s: Script, p: Pass, x: Piece, name: str, shape: Shape, role: str) -> Piece:
