@@ -9,7 +9,15 @@ from typing import Final, Literal
 
 import msgspec
 
-from fitcheck.engines.base import Component, Engine, Loaded, Memory, Range, Workload
+from fitcheck.engines.base import (
+    Component,
+    Engine,
+    Loaded,
+    LooksAtCards,
+    Memory,
+    Range,
+    Workload,
+)
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Scheme
