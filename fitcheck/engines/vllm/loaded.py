@@ -14,7 +14,7 @@ from fitcheck.engines.vllm.settings import Settings
 from fitcheck.errors import BadInput
 from fitcheck.quantization import Scheme
 from fitcheck.quantization.published import published
-from fitcheck.units import Bytes, gib
+from fitcheck.units import Bytes, ceil_div, gib
 
 _ATTENTION: Final = ("auto", "flash")
 # What the contract calls a cache in the model's own type.
@@ -83,18 +83,17 @@ class VllmModel:
 
     def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
         """The totals of `shares`."""
-        return tuple(share.total for share in self.shares(workload, usable))
+        ranks = len(usable)
+        return (_part(self.memory(workload, ranks).total, ranks),) * ranks
 
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
         """Equal shares by tensor parallelism, with notes on what the pools would hold."""
         ranks = len(usable)
         whole = self.memory(workload, ranks)
         terms = tuple(_of_one(t, ranks) for t in whole.terms) if ranks > 1 else whole.terms
-        total = Range(*(Bytes(-(-size // ranks)) for size in _sizes(whole.total)))
-        one = Memory(terms=terms, total=total, notes=whole.notes)
         offered = self.capacity(workload, min(usable), ranks)
-        said = (*one.notes, *_capacity_notes(offered, workload))
-        return (msgspec.structs.replace(one, notes=said),) * ranks
+        said = (*whole.notes, *_capacity_notes(offered, workload))
+        return (Memory(terms=terms, total=_part(whole.total, ranks), notes=said),) * ranks
 
     def capacity(self, workload: Workload, usable: Bytes, ranks: int = 1) -> cache.Capacity:
         """What the pool holds that vLLM makes of the rest of each card's share."""
@@ -207,8 +206,10 @@ class VllmModel:
         yield from overhead.notes(self.model)
 
 
-def _sizes(total: Range) -> tuple[int, int, int]:
-    return total.low, total.expected, total.high
+def _part(total: Range, ranks: int) -> Range:
+    """One rank's part of the range of all."""
+    ends = (total.low, total.expected, total.high)
+    return Range(*(Bytes(ceil_div(end, ranks)) for end in ends))
 
 
 def _of_all(term: Term, cards: int) -> Term:

@@ -80,6 +80,7 @@ def test_shares_are_equal_and_add_up(name: str) -> None:
     whole = held.memory(workload, 2)
 
     assert one.terms == other.terms
+    assert held.totals(workload, (Bytes(1 << 40),) * 2) == (one.total, other.total)
     assert 2 * sum(t.size for t in one.terms) == whole.total.expected
 
 
