@@ -14,7 +14,7 @@ class Problem(msgspec.Struct, frozen=True):
     message: str
 
     def __str__(self) -> str:
-        """`models.yaml:8: models[0].licence is given twice`, control characters shown as escapes."""
+        """`models.yaml:8: models[0].licence is given twice`, control characters as escapes."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         what = f"{self.path} {self.message}".strip()
         return printable(": ".join(part for part in (place, what) if part))

@@ -22,7 +22,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     `source` is `catalog`, or the kind of file that was read. `entry` is there for a model of the
     catalog, `checkpoint` where the stored tensors are known one by one; `model` is None for a
-    closed model of which nothing but its name is known.
+    closed model of which nothing but its name is known. `stored_as` is the type of a GGUF file.
     """
 
     id: str
@@ -31,6 +31,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     model: Model | None
     entry: ModelEntry | None = None
     checkpoint: Checkpoint | None = None
+    stored_as: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -85,8 +86,13 @@ def _from_source(read: sources.Source) -> Subject:
         source=read.kind,
         model=read.model,
         checkpoint=read.checkpoint,
+        stored_as=(read.file_type or "copy") if _is_gguf(read) else "",
         notes=read.notes,
     )
+
+
+def _is_gguf(read: sources.Source) -> bool:
+    return read.checkpoint is not None and read.checkpoint.format == "gguf"
 
 
 def subjects(words: Iterable[str], catalog: Catalog) -> tuple[Subject, ...]:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from fitcheck.architecture import Model, from_config
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Memory, Range, Term, Workload
 from fitcheck.errors import BadInput
 from fitcheck.fit import Fit, Question, fit, largest
@@ -40,7 +41,9 @@ class Plain:
     def default_scheme(self, model: Model, precision: str) -> Scheme:
         return self.scheme
 
-    def load(self, model: Model, scheme: Scheme) -> "Plain":
+    def load(
+        self, model: Model, scheme: Scheme, stored: Checkpoint | None = None
+    ) -> "Plain":
         return self
 
     def usable(self, card: Card, workload: Workload) -> Bytes:

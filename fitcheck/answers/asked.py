@@ -1,5 +1,6 @@
 """What the options of a question mean: which engine, which schemes, how much context."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -9,10 +10,12 @@ from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Engine, Workload
 from fitcheck.errors import BadInput, UnknownName
 from fitcheck.quantization import Precision, Scheme
+from fitcheck.quantization.published import published
 from fitcheck.resolve import Subject
 
 DEFAULT_CONTEXT: Final = 4096
 DEFAULT_ENGINE: Final = "transformers"
+GGUF_ENGINES: Final = ("llama.cpp", "ollama", "lmstudio")
 COLUMNS: Final[tuple[Precision, ...]] = ("fp16", "int8", "int4")
 
 
@@ -30,6 +33,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     ubatch: int | None = None
     parallel: int | None = None
     gpu_memory_utilization: float | None = None
+    settings: Mapping[str, str] = msgspec.field(default_factory=dict)
+    imatrix: bool = False
     strict: bool = False
     allow_offload: bool = False
 
@@ -51,33 +56,91 @@ def engine_named(name: str) -> Engine:
 
 
 def jobs(subject: Subject, ask: Ask, columns: tuple[Precision, ...] = COLUMNS) -> list[Job]:
-    """What is to be estimated: the schemes asked for, else what stands in these columns."""
+    """What is to be estimated: the schemes asked for, else what stands in these columns.
+
+    Weights that are published packed are estimated as they are: never sold as 16 bits, never
+    quantized again. Raises BadInput where that is asked for.
+    """
+    if subject.stored_as:
+        return [_of_file(subject, ask)]
     if ask.quants:
         return [_named(subject, ask, name) for name in ask.quants]
     engine = engine_named(ask.engine or DEFAULT_ENGINE)
-    found = (_column(subject, engine, p) for p in ask.precisions or columns)
+    own = _published(subject, engine)
+    if own and not ask.precisions and "int4" not in columns:
+        return [Job(engine, own[0], own[0].precision)]
+    found = (_column(subject, engine, p, own) for p in ask.precisions or columns)
     return [job for job in found if job is not None]
+
+
+def _of_file(subject: Subject, ask: Ask) -> Job:
+    """A GGUF file is one file type, and runs in llama.cpp and what stands on it."""
+    engine = engine_named(ask.engine or "llama.cpp")
+    scheme = quantization.scheme(subject.stored_as)
+    if engine.name not in GGUF_ENGINES:
+        raise BadInput(f"{subject.id} is a GGUF file, which {engine.name} does not run")
+    asked = [quantization.scheme(name).name for name in ask.quants] or [scheme.name]
+    if asked != [scheme.name]:
+        raise BadInput(f"{subject.id} is {scheme.name} already; it is not quantized again")
+    return Job(engine, scheme, scheme.precision)
 
 
 def _named(subject: Subject, ask: Ask, name: str) -> Job:
     scheme = quantization.scheme(name)
-    if ask.engine is not None:
-        return Job(engine_named(ask.engine), scheme, scheme.precision)
-    runs = [e for e in ENGINES if e in scheme.engines]
-    if not runs:
-        raise BadInput(f"no engine here runs {scheme.name}")
-    return Job(ENGINES[runs[0]], scheme, scheme.precision)
+    if ask.imatrix:
+        scheme = msgspec.structs.replace(scheme, imatrix=True)
+    engine = engine_named(ask.engine) if ask.engine else _runner(subject, scheme)
+    own = _published(subject, engine)
+    if own and scheme.name not in {s.name for s in own}:
+        names = " and ".join(s.name for s in own)
+        raise BadInput(f"{subject.id} is published in {names}; {scheme.name} cannot be made of it")
+    return Job(engine, scheme, scheme.precision)
 
 
-def _column(subject: Subject, engine: Engine, precision: Precision) -> Job | None:
-    published = [
+def _runner(subject: Subject, scheme: Scheme) -> Engine:
+    """The first engine that runs the scheme, or that runs it for this checkpoint."""
+    for name in ENGINES:
+        if name in scheme.engines:
+            return ENGINES[name]
+    if scheme.name in {s.name for s in _published(subject, ENGINES[DEFAULT_ENGINE])}:
+        return ENGINES[DEFAULT_ENGINE]
+    raise BadInput(f"no engine here runs {scheme.name}")
+
+
+def _published(subject: Subject, engine: Engine) -> tuple[Scheme, ...]:
+    """The schemes that the weights are published in, the one of most weights first.
+
+    Empty for 16 bits, and for what llama.cpp's converter unpacks: FP8, and MXFP4 as it is. Raises
+    BadInput for a method that is not known, and for 4-bit weights in llama.cpp.
+    """
+    section = subject.model.quantization_config if subject.model else None
+    if section is None:
+        return ()
+    found = published(section)
+    if found.unknown:
+        raise BadInput(f"{subject.id} is published by {found.method}: {found.unknown}")
+    if engine.name not in GGUF_ENGINES:
+        return found.schemes
+    if all(s.precision == "int8" or s.name == "mxfp4" for s in found.schemes):
+        return ()
+    names = " and ".join(s.name for s in found.schemes)
+    raise BadInput(f"{subject.id} is published in {names}: GGUF files are made of 16-bit weights")
+
+
+def _column(
+    subject: Subject, engine: Engine, precision: Precision, own: tuple[Scheme, ...]
+) -> Job | None:
+    if own:
+        fitting = [s for s in own if s.precision == precision]
+        return Job(engine, fitting[0], precision) if fitting else None
+    released = [
         scheme
         for q in (subject.entry.quantizations if subject.entry else ())
         if (scheme := quantization.scheme(q.scheme)).precision == precision
         and engine.name in scheme.engines
     ]
-    if published:
-        return Job(engine, published[0], precision)
+    if released:
+        return Job(engine, released[0], precision)
     usual = engine.default_scheme(subject.model, precision) if subject.model else None
     return None if usual is None else Job(engine, usual, precision)
 
@@ -96,4 +159,5 @@ def workload(subject: Subject, ask: Ask) -> Workload:
         ubatch=ask.ubatch,
         parallel=ask.parallel,
         gpu_memory_utilization=ask.gpu_memory_utilization,
+        settings=ask.settings,
     )

@@ -87,7 +87,7 @@ def _row(subject: Subject, machine: Machine, ask: Ask, solve: bool) -> Row:
 
 def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: bool) -> Estimate:
     assert subject.model is not None
-    loaded = job.engine.load(subject.model, job.scheme)
+    loaded = job.engine.load(subject.model, job.scheme, subject.checkpoint)
     settled = loaded.settle(workload(subject, ask))
     if isinstance(job.engine, LooksAtCards):
         settled = job.engine.on_card(settled, machine.cards[0])

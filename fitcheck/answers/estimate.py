@@ -44,7 +44,7 @@ def estimate(subject: Subject, ask: Ask, rows: "Sequence[Measured]" = ()) -> tup
         )
     found = []
     for job in jobs(subject, ask, columns=("fp16",)):
-        loaded = job.engine.load(model, job.scheme)
+        loaded = job.engine.load(model, job.scheme, subject.checkpoint)
         settled = loaded.settle(workload(subject, ask))
         memory = loaded.memory(settled)
         found.append(

@@ -112,7 +112,7 @@ def _llama_cpp(e: Estimate, word: str, folder: Path | None) -> Run:
         job = llama_cpp_job(e, str(path.absolute()))
         program = llama_cpp.program(job, folder)
         return lambda start: llama_cpp.run(job, program, start)
-    weights = Weights(model, FILE_TYPES[e.scheme.file_type or "copy"])
+    weights = Weights.made(model, FILE_TYPES[e.scheme.file_type or "copy"])
     metadata = gguf_metadata.metadata(weights.file.arch, model, weights.file.block_count)
     tensors = hollow_tensors(weights.file, weights.packed)
     hollow = llama_cpp_job(e, "")

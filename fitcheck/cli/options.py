@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,6 +49,25 @@ def many(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+# What one engine alone is asked for, under its own names; the engine reads and refuses them.
+_ENGINES_OWN: Final = {
+    "n-gpu-layers": "llama.cpp: layers on the card, a number or all (-ngl).",
+    "n-cpu-moe": "llama.cpp: layers whose experts stay in RAM, a number or all.",
+    "cache-type-k": "llama.cpp: type of the keys alone.",
+    "cache-type-v": "llama.cpp: type of the values alone.",
+    "batch-size": "llama.cpp: logical batch (2048).",
+    "max-num-seqs": "vLLM: sequences that it may run at once.",
+    "max-num-batched-tokens": "vLLM: tokens that it computes at once.",
+    "block-size": "vLLM: tokens of a block of the cache.",
+    "transformers": "transformers: the version, where it is an older one (4.38).",
+}
+_SWITCHES: Final = {
+    "kv-unified": "llama.cpp: one cache for all slots.",
+    "swa-full": "llama.cpp: sliding layers keep everything.",
+    "mmproj": "llama.cpp: count the projector for images or sound.",
+    "enforce-eager": "vLLM: no CUDA graphs.",
+}
+
 workload_options = many(
     click.option("--engine", help="transformers (default), llama.cpp, vllm, ..."),
     click.option(
@@ -72,6 +91,12 @@ workload_options = many(
         "--gpu-memory-utilization",
         type=click.FloatRange(0, 1, min_open=True),
         help="vLLM: its share of the card (0.92).",
+    ),
+    click.option("--imatrix", is_flag=True, help="llama.cpp: quantized with an importance matrix."),
+    *(click.option(f"--{name}", help=text) for name, text in _ENGINES_OWN.items()),
+    *(
+        click.option(f"--{name}", is_flag=True, default=None, help=text)
+        for name, text in _SWITCHES.items()
     ),
 )
 
@@ -107,7 +132,19 @@ card_options = many(gpu_option, machine_option)
 
 def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)
     """The question's options as a record; options of other concerns are left out."""
-    return Ask(**{name: options[name] for name in Ask.__struct_fields__ if name in options})
+    given = {name: options[name] for name in Ask.__struct_fields__ if name in options}
+    return Ask(**given, settings=dict(_settings(options)))
+
+
+def _settings(options: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for option in _ENGINES_OWN:
+        name = option.replace("-", "_")
+        if options.get(name) is not None:
+            yield name, str(options[name])
+    for option in _SWITCHES:
+        name = option.replace("-", "_")
+        if options.get(name):
+            yield name, "on"
 
 
 def catalog(overlays: tuple[Path, ...]) -> Catalog:

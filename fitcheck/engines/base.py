@@ -11,6 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 import msgspec
 
 from fitcheck.architecture import Model
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.machine import Card
 from fitcheck.quantization import Precision, Scheme
 from fitcheck.units import Bytes
@@ -118,8 +119,11 @@ class Engine(Protocol):
         """What this engine's users run at that precision; None if it has no such thing."""
         ...
 
-    def load(self, model: Model, scheme: Scheme) -> Loaded:
-        """Raises BadInput where the engine does not run the scheme or the model."""
+    def load(self, model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> Loaded:
+        """A model under a scheme; `stored` are its files, which say what they hold exactly.
+
+        Raises BadInput where the engine does not run the scheme or the model.
+        """
         ...
 
     def usable(self, card: Card, workload: Workload) -> Bytes:

@@ -24,7 +24,8 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     (quantization/rules.py). `needs` names what a card must have (`fp8`, `bf16`, `fp4`),
     `compute_capability` the least that its kernels run on, `capabilities` the least in engines
     where that differs. `quality` is one sentence on what it costs; `source` stands for that, for
-    the layout and for the needs.
+    the layout and for the needs. `imatrix` says whether llama-quantize is given an importance
+    matrix, None for what it does by itself.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Mapping[str, float] = msgspec.field(default_factory=dict)
     quality: str = ""
     source: str = ""
+    imatrix: bool | None = None
     file_type: str | None = None
     measured_bits: float | None = None
 

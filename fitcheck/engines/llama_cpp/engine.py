@@ -6,15 +6,17 @@ from typing import Final
 import msgspec
 
 from fitcheck.architecture import Model
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Memory, Range, Term, Workload
-from fitcheck.engines.llama_cpp import cache, options, projector, recurrent, weights
+from fitcheck.engines.llama_cpp import cache, options, projector, recurrent
 from fitcheck.engines.llama_cpp.buffers import Buffers
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.graph.plan import Subject
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
 from fitcheck.engines.llama_cpp.options import UBATCH
 from fitcheck.engines.llama_cpp.placement import Held, Split
-from fitcheck.engines.llama_cpp.weights import Weights
+from fitcheck.engines.llama_cpp.weights import Weights, as_stored
+from fitcheck.engines.llama_cpp.weights import terms as weight_terms
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card
 from fitcheck.quantization import SCHEMES, Precision, Scheme
@@ -61,13 +63,11 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 class LlamaCppModel:
     """A model's file in llama.cpp."""
 
-    def __init__(
-        self, program: Program, model: Model, scheme: Scheme, file_type: FileType, imatrix: bool
-    ) -> None:
+    def __init__(self, program: Program, model: Model, scheme: Scheme, weights: Weights) -> None:
         self.program = program
         self.model = model
         self.scheme = scheme
-        self.weights = Weights(model, file_type, imatrix)
+        self.weights = weights
         self.subject = Subject(model=model, file=self.weights.file, packed=self.weights.packed)
         self.buffers = Buffers(self.subject)
         self._held: dict[Split, tuple[Held, ...]] = {}
@@ -102,7 +102,7 @@ class LlamaCppModel:
         """Weights, caches, buffers and each card's context, over so many equal cards."""
         where = options.split(workload, self.file, [1] * cards)
         terms = (
-            *weights.terms(self._hold(where)),
+            *weight_terms(self._hold(where)),
             *self._second(workload),
             *(t for k in (*range(cards), HOST) for t in self._runtime(workload, where, cards, k)),
             context(cards),
@@ -125,7 +125,7 @@ class LlamaCppModel:
     def _share(self, workload: Workload, where: Split, cards: int, card: int) -> Memory:
         devices = (card,) if card else (card, HOST)
         terms = (
-            *weights.terms(h for h in self._hold(where) if h.card in devices),
+            *weight_terms(h for h in self._hold(where) if h.card in devices),
             *(() if card else self._second(workload)),
             *(t for k in devices for t in self._runtime(workload, where, cards, k)),
             context(1),
@@ -181,18 +181,20 @@ class LlamaCpp:
         name = _DEFAULTS.get(precision)
         return None if name is None else SCHEMES[name]
 
-    def load(self, model: Model, scheme: Scheme, imatrix: bool | None = None) -> LlamaCppModel:
-        """A file of that type; `imatrix` None is with a matrix where llama-quantize demands one.
+    def load(self, model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> LlamaCppModel:
+        """A file of that type, or the very file that is `stored`.
 
         Raises BadInput for a scheme that is no file type, and for a model that llama.cpp does not
         run.
         """
+        if stored is not None and stored.format == "gguf":
+            return LlamaCppModel(self.program, model, scheme, as_stored(model, stored))
         file_type = _file_type(model, scheme)
         if file_type is None:
             runners = ", ".join(scheme.engines)
             raise BadInput(f"{scheme.name} is not run by {self.name}, but by {runners}")
-        wanted = file_type.imatrix if imatrix is None else imatrix
-        return LlamaCppModel(self.program, model, scheme, file_type, wanted)
+        made = Weights.made(model, file_type, scheme.imatrix)
+        return LlamaCppModel(self.program, model, scheme, made)
 
     def usable(self, card: Card, workload: Workload) -> Bytes:
         """All that is free, less what the program spares."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from fitcheck.architecture import Model
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Component, Term
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.packing import Packed, pack
@@ -16,6 +17,7 @@ from fitcheck.engines.llama_cpp.placement import (
     hold,
     split,
 )
+from fitcheck.engines.llama_cpp.stored import stored
 from fitcheck.engines.llama_cpp.tensors import gguf_file
 from fitcheck.quantization.ggml import FILE_TYPES, FileType
 from fitcheck.units import Bytes
@@ -26,23 +28,28 @@ _SOURCE: Final = (
 
 
 class Weights:
-    """A model's file under a file type, and where llama.cpp puts its tensors.
+    """A model's file, the types of its tensors, and where llama.cpp puts them."""
 
-    `imatrix`: quantized with an importance matrix; None where llama-quantize demands one. `mtp`:
-    with the layers for multi-token prediction; None as published files have them.
-    """
+    def __init__(self, file: GgufFile, packed: tuple[Packed, ...]) -> None:
+        self.file = file
+        self.packed = packed
 
-    def __init__(
-        self,
+    @classmethod
+    def made(
+        cls,
         model: Model,
         file_type: FileType,
         imatrix: bool | None = None,
         mtp: bool | None = None,
-    ) -> None:
-        self.file: GgufFile = gguf_file(model, mtp)
-        self.packed: tuple[Packed, ...] = pack(
-            self.file, file_type, file_type.imatrix if imatrix is None else imatrix
-        )
+    ) -> "Weights":
+        """The file that conversion and quantization make.
+
+        `imatrix`: with an importance matrix; None where llama-quantize demands one. `mtp`: with the
+        layers for multi-token prediction; None as published files have them.
+        """
+        file = gguf_file(model, mtp)
+        wanted = file_type.imatrix if imatrix is None else imatrix
+        return cls(file, pack(file, file_type, wanted))
 
     @property
     def file_bytes(self) -> Bytes:
@@ -68,7 +75,7 @@ def placed(
     `n_gpu_layers` (-ngl) None is all; `n_cpu_moe` (--n-cpu-moe) None is no layer; `free` is each
     card's free memory, by which llama.cpp divides the layers.
     """
-    weights = Weights(model, FILE_TYPES[file_type.lower()], imatrix, mtp)
+    weights = Weights.made(model, FILE_TYPES[file_type.lower()], imatrix, mtp)
     held = weights.hold(split(weights.file, n_gpu_layers, free, n_cpu_moe))
     cards = (sum(h.size for h in held if h.card == k) for k in range(len(free)))
     return tuple(map(Bytes, cards)), Bytes(sum(h.size for h in held if h.card < 0))
@@ -107,3 +114,8 @@ def _term(held: Sequence[Held]) -> Term:
         },
         source=_SOURCE,
     )
+
+
+def as_stored(model: Model, checkpoint: Checkpoint) -> Weights:
+    """The very file whose header was read."""
+    return Weights(*stored(model, checkpoint))

@@ -3,7 +3,9 @@
 from typing import Final
 
 from fitcheck.architecture import Model
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Workload
+from fitcheck.engines.published import publisher
 from fitcheck.engines.transformers.converted import packed_share
 from fitcheck.engines.transformers.loaded import TransformersModel
 from fitcheck.errors import BadInput
@@ -39,13 +41,15 @@ class Transformers:
             return SCHEMES[_INSTEAD[precision]]
         return usual
 
-    def load(self, model: Model, scheme: Scheme) -> TransformersModel:
+    def load(
+        self, model: Model, scheme: Scheme, stored: Checkpoint | None = None
+    ) -> TransformersModel:
         """Raises BadInput for a scheme that transformers does not load."""
-        if NAME not in scheme.engines:
+        if NAME not in scheme.engines and publisher(model, scheme) is None:
             raise BadInput(
                 f"{scheme.name} is not run by transformers, but by {', '.join(scheme.engines)}"
             )
-        return TransformersModel(model, scheme)
+        return TransformersModel(model, scheme, stored)
 
     def usable(self, card: Card, workload: Workload) -> Bytes:
         """All that is free."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fitcheck.architecture import Layer, Model
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Memory, Range, Term, Workload
 from fitcheck.engines.transformers import overhead, ranges, weights
 from fitcheck.engines.transformers.activations import Activations, Key, Packed, passes
@@ -30,10 +31,10 @@ from fitcheck.units import Bytes
 class TransformersModel:
     """A model that transformers has loaded under a scheme."""
 
-    def __init__(self, model: Model, scheme: Scheme) -> None:
+    def __init__(self, model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> None:
         self.model = model
         self.scheme = scheme
-        self.weights = weights.terms(model, scheme)
+        self.weights = weights.terms(model, scheme, stored)
         self.weight_bytes = sum(t.size for t in self.weights)
         self.itemsize = 4 if scheme.name == "fp32" else 2
         self.cache = Cache(model, self.itemsize)

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from fitcheck.architecture import Model, Tensor
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Term
+from fitcheck.engines.published import packed_groups, publisher, stored_terms
 from fitcheck.engines.transformers import buffers
 from fitcheck.engines.transformers.converted import itemsize, packs, spared
 from fitcheck.engines.weights import Group, groups
 from fitcheck.quantization import Scheme
+from fitcheck.quantization.published import Published
 from fitcheck.units import Bytes
 
 SOURCE: Final = "config.json; transformers 5.23.0, modeling_utils.py"
@@ -43,14 +46,20 @@ NAMES: Final[Mapping[str, str]] = {
 }
 
 
-def terms(model: Model, scheme: Scheme) -> tuple[Term, ...]:
-    """One term for each kind of matrix, one for all vectors of a type, one for each tower."""
+def terms(model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> tuple[Term, ...]:
+    """One term for each kind of matrix, one for all vectors of a type, one for each tower.
+
+    `stored` are the files, which say it exactly where they are published in this scheme.
+    """
+    known = publisher(model, scheme)
+    if known is not None and stored is not None:
+        return stored_terms(stored, len(model.layers))
     spare = spared(model, scheme)
     found: list[Term] = []
     small: dict[int, int] = {}
-    for group in _alike(groups(model)):
-        if packs(scheme, model, group.tensor, group.part):
-            found += _packed(group, scheme, spare)
+    for group, packing in _groups(model, scheme, known):
+        if packing is not None:
+            found += _packed(group, packing, spare)
         elif group.tensor.kind in ("linear", "experts", "embedding"):
             found.append(_plain(group, itemsize(scheme, model, group.tensor)))
         else:
@@ -58,6 +67,18 @@ def terms(model: Model, scheme: Scheme) -> tuple[Term, ...]:
             small[size] = small.get(size, 0) + group.count * group.tensor.numel
     own = 4 if scheme.name == "fp32" else 2
     return (*found, *_vectors(small), *buffers.terms(model, own))
+
+
+def _groups(
+    model: Model, scheme: Scheme, known: Published | None
+) -> Iterator[tuple[Group, Scheme | None]]:
+    """Alike tensors, and the scheme that packs them: by the publisher's word, or by the rule."""
+    if known is not None:
+        yield from packed_groups(model, known)
+        return
+    for group in _alike(groups(model)):
+        packed = packs(scheme, model, group.tensor, group.part)
+        yield group, scheme if packed else None
 
 
 def _alike(found: Iterable[Group]) -> Iterator[Group]:

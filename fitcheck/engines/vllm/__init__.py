@@ -3,10 +3,11 @@
 from typing import Final
 
 from fitcheck.architecture import Model
+from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Workload
+from fitcheck.engines.published import publisher
 from fitcheck.engines.vllm import models, settings
 from fitcheck.engines.vllm.loaded import VllmModel
-from fitcheck.engines.vllm.weights import by_publisher
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card
 from fitcheck.quantization import SCHEMES, Precision, Scheme
@@ -39,14 +40,14 @@ class Vllm:
         """As the checkpoint is published, else 16 bits, FP8 or AWQ."""
         if model.quantization_config is not None:
             for scheme in published(model.quantization_config).schemes:
-                if scheme.precision == precision and by_publisher(model, scheme) is not None:
+                if scheme.precision == precision and publisher(model, scheme) is not None:
                     return scheme
         name = _DEFAULTS.get(precision)
         return None if name is None else SCHEMES[name]
 
-    def load(self, model: Model, scheme: Scheme) -> VllmModel:
+    def load(self, model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> VllmModel:
         """Raises BadInput for a scheme or a model that vLLM does not run."""
-        if NAME not in scheme.engines and by_publisher(model, scheme) is None:
+        if NAME not in scheme.engines and publisher(model, scheme) is None:
             raise BadInput(f"{scheme.name} is not run by vLLM, but by {', '.join(scheme.engines)}")
         models.refuse_unknown(model.model_type)
         return VllmModel(model, scheme)

@@ -12,12 +12,13 @@ import msgspec
 
 from fitcheck.architecture import Model, Tensor
 from fitcheck.engines.base import Term
+from fitcheck.engines.published import publisher
 from fitcheck.engines.vllm import division, tensors, towers
 from fitcheck.engines.vllm.division import Place
 from fitcheck.engines.weights import NAMES, groups
 from fitcheck.errors import BadInput
 from fitcheck.quantization import Scheme
-from fitcheck.quantization.published import Published, layer_module, published, stored
+from fitcheck.quantization.published import Published, layer_module, stored
 from fitcheck.quantization.rules import touches
 from fitcheck.units import Bytes, round_up
 
@@ -45,17 +46,6 @@ class Held(msgspec.Struct, frozen=True):
     scheme: Scheme | None
 
 
-def by_publisher(model: Model, scheme: Scheme) -> Published | None:
-    """What the checkpoint says of itself, if it is one that is published in this scheme."""
-    if model.quantization_config is None:
-        return None
-    found = published(model.quantization_config)
-    words = {scheme.name, *scheme.aliases}
-    if found.unknown or not any(words & {s.name, *s.aliases} for s in found.schemes):
-        return None
-    return found
-
-
 def terms(model: Model, scheme: Scheme, ranks: int) -> tuple[Term, ...]:
     """One rank's weights: a term for each kind of matrix, one for small tensors of each type.
 
@@ -80,7 +70,7 @@ def terms(model: Model, scheme: Scheme, ranks: int) -> tuple[Term, ...]:
 
 
 def _held(model: Model, scheme: Scheme, ranks: int) -> Iterator[Held]:
-    kind, known = model.model_type, by_publisher(model, scheme)
+    kind, known = model.model_type, publisher(model, scheme)
     for tensor in tensors.outside(model):
         packing = _packing(scheme, known, tensor, tensor.module, "outside")
         yield Held(tensor, 1, division.share(tensor, Place(kind), ranks), "", packing)
@@ -186,7 +176,7 @@ def _name(held: Held) -> str:
 
 def stored_bytes(model: Model, scheme: Scheme) -> Bytes:
     """What the checkpoint's tensors take on disk, without its header."""
-    known = by_publisher(model, scheme)
+    known = publisher(model, scheme)
     if known is not None:
         found = stored(known, _named(model))
         if found is not None:

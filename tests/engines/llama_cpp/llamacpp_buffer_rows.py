@@ -64,7 +64,7 @@ def buffers(model: str, file_type: str) -> Buffers:
     """A model's file and what is drawn of it."""
     parsed = from_config(configs()[model])
     mtp = MODELS.get(model, {}).get("mtp")
-    weights = Weights(parsed, FILE_TYPES[file_type], mtp=mtp)
+    weights = Weights.made(parsed, FILE_TYPES[file_type], mtp=mtp)
     return Buffers(Subject(model=parsed, file=weights.file, packed=weights.packed))
 
 

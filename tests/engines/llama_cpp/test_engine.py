@@ -70,7 +70,9 @@ def test_an_importance_matrix_is_used_where_it_must_be() -> None:
     """IQ2_XS cannot be made without; IQ4_XS can, and is larger then."""
     model = golden_model("llama-2-7b")
     sizes = {
-        (name, imatrix): LLAMA_CPP.load(model, SCHEMES[name], imatrix=imatrix).file_bytes
+        (name, imatrix): LLAMA_CPP.load(
+            model, msgspec.structs.replace(SCHEMES[name], imatrix=imatrix)
+        ).file_bytes
         for name in ("iq3_xxs", "iq4_xs")
         for imatrix in (None, False, True)
     }

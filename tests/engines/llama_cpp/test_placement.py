@@ -32,7 +32,7 @@ def test_buffers_are_those_of_the_loader(name: str) -> None:
 def test_a_tied_matrix_is_held_twice_once_a_layer_is_on_a_card() -> None:
     """The host looks tokens up, the card multiplies by the same matrix; without cards it is one."""
     model = golden_model("llama-3.2-1b")
-    weights = Weights(model, FILE_TYPES["q8_0"])
+    weights = Weights.made(model, FILE_TYPES["q8_0"])
     matrix = next(p.size for p in weights.packed if p.tensor.role == "token_embd")
 
     for n_gpu_layers, times in ((0, 1), (1, 2), (None, 2)):
@@ -46,7 +46,7 @@ def test_the_first_layers_experts_stay_on_the_host() -> None:
     model = golden_model("qwen3-30b-a3b")
     all_on_card, host = placed(model, "q4_k_m")
     cards, more = placed(model, "q4_k_m", n_cpu_moe=10)
-    weights = Weights(model, FILE_TYPES["q4_k_m"])
+    weights = Weights.made(model, FILE_TYPES["q4_k_m"])
     experts = [p for p in weights.packed if p.tensor.role.endswith("_exps")]
     moved = sum(p.each for p in experts for layer in p.layers if layer < 10)
 
@@ -78,7 +78,7 @@ def test_ternary_matrices_stay_on_the_host() -> None:
 @pytest.mark.parametrize("name", ["llama-3.2-1b", "falcon-7b", "deepseek-v2-lite", "gpt2"])
 def test_terms_add_up_to_the_buffers_and_show_their_working(name: str) -> None:
     """What explain prints evaluates to what estimate counts, padding included."""
-    weights = Weights(golden_model(name), FILE_TYPES["q4_k_m"])
+    weights = Weights.made(golden_model(name), FILE_TYPES["q4_k_m"])
     held = weights.hold(split(weights.file, None, [1]))
     shown = terms(held)
 
@@ -91,7 +91,7 @@ def test_terms_add_up_to_the_buffers_and_show_their_working(name: str) -> None:
 
 def test_rows_that_end_within_a_stride_are_filled_up_on_the_card() -> None:
     """SmolLM2 135M: 1,536 rows of 576 weights, 448 more after the last, to whole 128 bytes."""
-    weights = Weights(golden_model("smollm2-135m"), FILE_TYPES["q8_0"])
+    weights = Weights.made(golden_model("smollm2-135m"), FILE_TYPES["q8_0"])
     gates = [
         h
         for h in weights.hold(split(weights.file, None, [1]))
