@@ -69,8 +69,13 @@ def jobs(subject: Subject, ask: Ask, columns: tuple[Precision, ...] = COLUMNS) -
     own = _published(subject, engine)
     if own and not ask.precisions and "int4" not in columns:
         return [Job(engine, own[0], own[0].precision)]
-    found = (_column(subject, engine, p, own) for p in ask.precisions or columns)
-    return [job for job in found if job is not None]
+    found = [_column(subject, engine, p, own) for p in ask.precisions or columns]
+    jobs = [job for job in found if job is not None]
+    if not jobs and ask.precisions:
+        names = " and ".join(s.name for s in own)
+        why = f"is published in {names}" if own else f"has nothing there in {engine.name}"
+        raise BadInput(f"{subject.id} {why}: --precision {ask.precisions[0]} cannot be had")
+    return jobs
 
 
 def _of_file(subject: Subject, ask: Ask) -> Job:

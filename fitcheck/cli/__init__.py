@@ -1,5 +1,6 @@
 """argv → question → answer → text → exit code; a command is a few lines in a file of its own."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -74,6 +75,8 @@ def commands() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """The command line. Any fault is one line on stderr, and none is a traceback."""
+    # A run makes records and ends: looking for cycles among them would take a tenth of its time.
+    gc.disable()
     try:
         code = commands.main(
             None if argv is None else list(argv), prog_name="fitcheck", standalone_mode=False
@@ -88,6 +91,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         # The reader (`head`) has enough; what Python would still flush has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except Exception as error:
+        if os.environ.get("FITCHECK_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        code = _fault(f"a fault of its own ({what}); FITCHECK_DEBUG=1 shows where", 2)
     sys.exit(code)
 
 
