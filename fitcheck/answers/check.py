@@ -114,9 +114,9 @@ def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: bool) -
 
 
 def _columns(ask: Ask, rows: tuple[Row, ...]) -> tuple[Precision, ...]:
-    if not ask.quants:
-        return ask.precisions or COLUMNS
-    return tuple(dict.fromkeys(e.column for row in rows for e in row.estimates))
+    found = tuple(dict.fromkeys(e.column for row in rows for e in row.estimates))
+    usual = ask.precisions or COLUMNS
+    return usual if not ask.quants and set(found) <= set(usual) else found
 
 
 def best_first(row: Row) -> tuple[int, int, int]:

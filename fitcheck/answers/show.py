@@ -17,12 +17,12 @@ class Claim(msgspec.Struct, frozen=True):
     """What the publisher says, and what we find on the machine that they name."""
 
     requirement: Requirement
-    ours: tuple[Estimate, ...]
+    ours: tuple[tuple[Machine, Estimate], ...]
 
     @property
     def agrees(self) -> bool | None:
         """Whether it runs there by our figures; None where the claim is not about inference."""
-        verdicts = [e.fit.says_yes() for e in self.ours if e.fit is not None]
+        verdicts = [e.fit.says_yes() for _, e in self.ours if e.fit is not None]
         return all(verdicts) if verdicts else None
 
 
@@ -46,7 +46,7 @@ def show(subject: Subject, named: Callable[[str], Machine]) -> ShowAnswer:
 
 def _ours(
     subject: Subject, r: Requirement, named: Callable[[str], Machine]
-) -> tuple[Estimate, ...]:
+) -> tuple[tuple[Machine, Estimate], ...]:
     if r.purpose != "inference" or subject.model is None:
         return ()
     words = r.gpus or ((f"{r.memory_gb:g}GB",) if r.memory_gb else ())
@@ -55,8 +55,9 @@ def _ours(
         quants=(r.scheme,) if r.scheme else (),
         context=r.context,
     )
-    found = (check((subject,), named(w), ask, named=True, solve=False).rows[0] for w in words)
-    return tuple(e for row in found for e in row.estimates)
+    machines = [named(word) for word in words]
+    rows = [check((subject,), m, ask, named=True, solve=False).rows[0] for m in machines]
+    return tuple((m, e) for m, row in zip(machines, rows, strict=True) for e in row.estimates)
 
 
 def parts(model: Model) -> list[tuple[str, int]]:

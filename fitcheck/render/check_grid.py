@@ -74,10 +74,9 @@ def _below(answer: CheckAnswer) -> tuple[str, ...]:
     if answer.named:
         for row in answer.rows:
             lines += [f"{row.subject.id}: {row.unknown}"] if row.unknown else []
-            reasons = dict.fromkeys(
-                f"{row.subject.id} {e.scheme.name}: {reason}"
+            lines += [
+                f"{row.subject.id} {e.scheme.name}: {'; '.join(e.fit.reasons)}"
                 for e in row.estimates
-                for reason in (e.fit.reasons if e.fit else ())
-            )
-            lines += reasons
+                if e.fit and e.fit.reasons
+            ]
     return tuple(lines)

@@ -225,7 +225,7 @@ def claim(c: Claim) -> Object:
         "gpus": list(r.gpus),
         "agrees": c.agrees,
         "explains": r.explains or None,
-        "ours": [estimate(e) for e in c.ours],
+        "ours": [{"machine": m.name, **estimate(e)} for m, e in c.ours],
     }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from fitcheck.answers.show import Claim, ShowAnswer
-from fitcheck.render.grid import size
+from fitcheck.units import gib
 
 
 def text(answer: ShowAnswer) -> str:
@@ -59,13 +59,13 @@ def _facts(answer: ShowAnswer) -> Iterator[str]:
 def _claim(claim: Claim) -> Iterator[str]:
     r = claim.requirement
     yield f'- "{r.states}"  ({r.source})'
-    for e in claim.ours:
+    for machine, e in claim.ours:
         assert e.fit is not None
         total = e.memory.total
+        span = f"{gib(total.low)} to {gib(total.high)}"
         yield (
-            f"  ours: {e.scheme.name} at context {e.workload.context} takes {size(total.expected)} "
-            f"({size(total.low)} to {size(total.high)}): {e.fit.verdict}"
+            f"  {machine.name}: {e.fit.verdict}. {e.scheme.name} at context {e.workload.context} "
+            f"takes {gib(total.expected)} GiB ({span}) of {gib(e.fit.usable)}"
         )
-        yield from (f"  {reason}" for reason in e.fit.reasons)
     if r.explains:
         yield f"  why: {r.explains}"
