@@ -9,7 +9,8 @@ from fitcheck.catalog import Catalog, checks, load_models, models_path, schema
 from fitcheck.errors import BadFile, BadInput
 
 CATALOG = load_models()
-FIRST = [
+FIRST = (
+)
     "llama-7b",
     "llama-13b",
     "llama-30b",

@@ -20,8 +20,15 @@ def test_config_is_read_as_json_would() -> None:
     )
 
     assert read["config"] == {
-        "a": 1, "b": True, "c": None, "d": 1.5, "e": "llama", "f": "32", "g": [1, "x"], "h": {"i": 2},
-    }  # fmt: skip
+        "a": 1,
+        "b": True,
+        "c": None,
+        "d": 1.5,
+        "e": "llama",
+        "f": "32",
+        "g": [1, "x"],
+        "h": {"i": 2},
+    }
 
 
 @pytest.mark.parametrize(
