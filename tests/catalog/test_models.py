@@ -10,7 +10,6 @@ from fitcheck.errors import BadFile, BadInput
 
 CATALOG = load_models()
 FIRST = (
-)
     "llama-7b",
     "llama-13b",
     "llama-30b",
