@@ -32,7 +32,7 @@ FIRST = (
     "bert-base",
     "bert-large",
     "gpt-3",
-]
+)
 GOLDEN = Path(__file__).parents[1] / "golden" / "params.jsonl"
 COUNTED = {row["hf_id"]: row["total"] for row in map(json.loads, GOLDEN.read_text().splitlines())}
 
