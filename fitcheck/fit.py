@@ -25,6 +25,9 @@ from fitcheck.units import Bytes, ceil_div, gib
 
 Verdict = Literal["fits", "tight", "short", "offload", "no"]
 
+# What is searched for beside the verdict: a dozen evaluations each, cards a dozen larger ones.
+Solve = Literal["table", "batch", "all"]
+
 # Below this a context is of no use, so it is not offered in the asked one's place (contract).
 SHORTEST_CONTEXT: Final = 1024
 MOST_SEQUENCES: Final = 1 << 16
@@ -72,10 +75,11 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
 
 
-def fit(q: Question, *, solve: bool = True) -> tuple[Fit, Memory]:
+def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
     """Verdict and memory for the fewest of the machine's cards that hold it.
 
-    With `solve` also the largest batch, and how many cards would be needed.
+    `solve` says what else is searched for: what a table shows, that and the largest batch, or all
+    of it, down to how many cards would be needed.
     """
     refusals = unsupported(q.loaded.scheme, q.machine.cards[0], q.engine.name)
     if refusals:
@@ -149,13 +153,13 @@ def _placed(q: Question) -> Placement | None:
     return best[0] if best else None
 
 
-def _judged(q: Question, p: Placement, solve: bool) -> Fit:
+def _judged(q: Question, p: Placement, solve: Solve) -> Fit:
     cards = q.machine.cards[: len(p.usable)]
-    usable = Bytes(sum(p.usable))
+    usable, more = Bytes(sum(p.usable)), solve != "table"
     verdict: Verdict = "fits" if p.fits else "tight" if p.tight else "no"
-    sure = longest_context(q, cards, p, sure=True) if p.fits or solve else None
+    sure = longest_context(q, cards, p, sure=True) if p.fits or more else None
     longest = sure
-    if not q.strict and (solve or not p.fits):
+    if not q.strict and (more or not p.fits):
         longest = longest_context(q, cards, p, sure=False)
     if verdict == "no" and not q.context_asked and (longest or 0) >= SHORTEST_CONTEXT:
         verdict = "short"
@@ -167,8 +171,8 @@ def _judged(q: Question, p: Placement, solve: bool) -> Fit:
         split=tuple(s.total.expected for s in p.shares) if len(cards) > 1 else None,
         max_context=longest,
         max_context_sure=sure,
-        max_batch=most_sequences(q, cards) if solve and p.tight else None,
-        cards_needed=cards_needed(q) if solve and not p.tight else None,
+        max_batch=most_sequences(q, cards) if more and p.tight else None,
+        cards_needed=cards_needed(q) if solve == "all" and not p.tight else None,
         limited_by=None if p.fits else _largest_obstacle(p),
     )
     return msgspec.structs.replace(found, reasons=tuple(_reasons(q, p, found)))
@@ -280,15 +284,24 @@ def largest(
 
 
 def cards_needed(q: Question) -> int | None:
-    """How many cards like the machine's first surely hold it; None if no number up to 256 does."""
+    """How many cards like the machine's first surely hold it; None if no number up to 256 does.
+
+    Engines do not divide by every number, so the few beyond the first that may are tried in turn.
+    """
     card = q.machine.cards[0]
     usable = q.engine.usable(card, q.workload)
     if usable <= 0:
         return None
+
+    def lacks(count: int) -> bool:
+        return _missing(q, (card,) * count, q.workload, sure=True) > 0
+
     least = max(1, ceil_div(q.loaded.memory(q.workload).component("weights"), usable))
-    for count in range(least, min(4 * least + 4, MOST_CARDS) + 1):
-        p = place(q, (card,) * count, q.workload)
-        if p is not None and p.fits:
+    most = least
+    while most <= MOST_CARDS and lacks(most):
+        most += max(1, most // 4)
+    for count in range(max(least, most * 4 // 5), min(most, MOST_CARDS) + 1):
+        if not lacks(count):
             return count
     return None
 

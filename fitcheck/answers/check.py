@@ -6,7 +6,7 @@ from fitcheck.answers.asked import COLUMNS, Ask, Job, jobs, workload
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.engines.base import LooksAtCards
 from fitcheck.errors import BadInput
-from fitcheck.fit import Question, Verdict, fit
+from fitcheck.fit import Question, Solve, Verdict, fit
 from fitcheck.machine import Machine
 from fitcheck.quantization import Precision
 from fitcheck.resolve import Subject
@@ -54,9 +54,9 @@ class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(
-    subjects: tuple[Subject, ...], machine: Machine, ask: Ask, *, named: bool, solve: bool
+    subjects: tuple[Subject, ...], machine: Machine, ask: Ask, *, named: bool, solve: Solve
 ) -> CheckAnswer:
-    """Hold every model against the machine. `solve` also finds batches and numbers of cards."""
+    """Hold every model against the machine; `solve` says how much is searched for (fit.fit)."""
     rows = tuple(_row(s, machine, ask, solve) for s in subjects)
     return CheckAnswer(
         machine=machine,
@@ -73,7 +73,7 @@ def only_fitting(answer: CheckAnswer) -> CheckAnswer:
     return msgspec.structs.replace(answer, rows=kept)
 
 
-def _row(subject: Subject, machine: Machine, ask: Ask, solve: bool) -> Row:
+def _row(subject: Subject, machine: Machine, ask: Ask, solve: Solve) -> Row:
     if subject.model is None:
         return Row(subject=subject, estimates=(), unknown="its architecture is not published")
     try:
@@ -85,7 +85,7 @@ def _row(subject: Subject, machine: Machine, ask: Ask, solve: bool) -> Row:
     return Row(subject=subject, estimates=found)
 
 
-def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: bool) -> Estimate:
+def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: Solve) -> Estimate:
     assert subject.model is not None
     loaded = job.engine.load(subject.model, job.scheme, subject.checkpoint)
     settled = loaded.settle(workload(subject, ask))

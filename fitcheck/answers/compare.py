@@ -22,7 +22,7 @@ def compare(
     Machines are usually given from small to large, so the order by the last keeps what runs
     nowhere at the end.
     """
-    checks = tuple(check(subjects, m, ask, named=True, solve=False) for m in machines)
+    checks = tuple(check(subjects, m, ask, named=True, solve="table") for m in machines)
     if named:
         return CompareAnswer(checks)
     order = sorted(range(len(subjects)), key=lambda i: best_first(checks[-1].rows[i]))

@@ -36,6 +36,6 @@ class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
 def plan(subject: Subject, machines: tuple[Machine, ...], ask: Ask) -> PlanAnswer:
     """Hold the model against every machine; where one card is too few, find how many hold it."""
     options = tuple(
-        Option(m, check((subject,), m, ask, named=True, solve=True).rows[0]) for m in machines
+        Option(m, check((subject,), m, ask, named=True, solve="all").rows[0]) for m in machines
     )
     return PlanAnswer(subject=subject, ask=ask, options=options)

@@ -56,7 +56,7 @@ def _ours(
         context=r.context,
     )
     machines = [named(word) for word in words]
-    rows = [check((subject,), m, ask, named=True, solve=False).rows[0] for m in machines]
+    rows = [check((subject,), m, ask, named=True, solve="table").rows[0] for m in machines]
     return tuple((m, e) for m, row in zip(machines, rows, strict=True) for e in row.estimates)
 
 

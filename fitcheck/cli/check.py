@@ -39,7 +39,7 @@ def command(
         options.machine(gpus, described),
         options.ask(**asked),
         named=bool(models),
-        solve=bool(models) or as_json or form != "table",
+        solve="all" if models else "batch" if as_json or form != "table" else "table",
     )
     answer = check.only_fitting(answer) if only_fits else answer
     options.answer(

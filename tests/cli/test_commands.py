@@ -1,0 +1,253 @@
+"""What people type: the answer on stdout, talk on stderr, the verdict in the exit code."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+
+def test_a_yes_is_0_and_a_no_is_1(fitcheck: Run) -> None:
+    """LLaMA 7B in 16 bits takes 14 GiB: 24 do, 6 do not."""
+    assert fitcheck("check", "llama-7b", "--precision", "fp16", "--gpu", "3090").code == 0
+    assert fitcheck("check", "llama-7b", "--precision", "fp16", "--gpu", "6GB").code == 1
+
+
+def test_one_no_among_several_is_a_no(fitcheck: Run) -> None:
+    """All that were named must run."""
+    assert fitcheck("check", "llama-7b", "gpt-3", "--gpu", "3090").code == 1
+
+
+def test_a_table_of_everything_is_no_verdict(fitcheck: Run) -> None:
+    """Asked what runs, there is always an answer."""
+    assert fitcheck("check", "--gpu", "6GB").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("check", "lama-7b", "--gpu", "3090"), "did you mean llama-7b"),
+        (("check", "llama-7b", "--gpu", "3091"), "did you mean"),
+        (("estimate", "llama-7b", "--quant", "q4_k_n"), "q4_k_m"),
+        (("estimate", "llama-7b", "--context", "many"), "no number of tokens"),
+        (("estimate", "llama-7b", "--engine", "vlm"), "did you mean vllm"),
+        (("estimate", "./nothing.json"), "./nothing.json"),
+        (("chek", "llama-7b"), "did you mean `fitcheck check`"),
+        (("llama-7b",), "`fitcheck check llama-7b`"),
+        (("check", "--gpu", "3090", "--gpu", "4090"), "fitcheck compare"),
+        (("estimate", "gpt-3", "--frmat", "json"), "--format"),
+        (("estimate", "gpt-oss-20b", "--precision", "fp16"), "published in mxfp4"),
+        (("quants", "nf4", "--layer", "4096"), "4096x11008"),
+    ],
+)
+def test_a_wrong_question_is_one_line_with_the_nearest_right_answer(
+    fitcheck: Run, words: tuple[str, ...], said: str
+) -> None:
+    """On stderr, exit 2, and nothing on stdout."""
+    ran = fitcheck(*words)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert len(ran.err.splitlines()) == 1
+    assert said in ran.err
+
+
+def test_estimate_prints_the_contracts_object(fitcheck: Run) -> None:
+    """Keys, their order and their types; weights of Llama 2 7B to the byte."""
+    found = fitcheck("estimate", "llama-2-7b", "--json").json
+
+    assert list(found) == [
+        "schema", "model", "engine", "quantization", "workload", "memory", "file_bytes", "notes",
+    ]  # fmt: skip
+    assert found["schema"] == "fitcheck.estimate/1"
+    assert found["model"] == {
+        "id": "llama-2-7b",
+        "name": "Llama 2 7B",
+        "parameters": 6738415616,
+        "active_parameters": 6738415616,
+        "source": "catalog",
+    }
+    assert (found["engine"], found["quantization"]) == ("transformers", "fp16")
+    assert found["workload"] == {
+        "context": 4096, "prompt": 4096, "batch": 1, "kv_cache": "fp16", "attention": "sdpa",
+    }  # fmt: skip
+    memory = found["memory"]
+    assert list(memory) == [
+        "weights", "kv_cache", "recurrent_state", "activations", "overhead", "host", "total",
+    ]  # fmt: skip
+    assert (memory["weights"], memory["kv_cache"]) == (13476831232, 2147483648)
+    on_card = sum(memory[k] for k in list(memory)[:5])
+    assert memory["total"]["expected"] == on_card
+    assert memory["total"]["low"] <= on_card <= memory["total"]["high"]
+
+
+def test_several_schemes_are_a_list(fitcheck: Run) -> None:
+    """One object for each, in the order asked."""
+    found = fitcheck(
+        "estimate", "llama-7b", "--precision", "int4", "--precision", "fp16", "--json"
+    ).json
+
+    assert [e["quantization"] for e in found] == ["bnb-nf4", "fp16"]
+
+
+def test_check_prints_results_with_their_fit(fitcheck: Run) -> None:
+    """An estimate each, with verdict, headroom and the longest context."""
+    ran = fitcheck("check", "moss-16b", "--gpu", "2x3090", "--json")
+
+    assert ran.json["schema"] == "fitcheck.check/1"
+    assert len(ran.json["machine"]["cards"]) == 2
+    fits = {e["quantization"]: e["fit"] for e in ran.json["results"]}
+    assert (fits["fp16"]["cards"], fits["moss-int8"]["cards"]) == (2, 1)
+    assert list(fits["fp16"])[:9] == [
+        "verdict", "usable", "headroom", "cards", "split", "max_context", "max_context_sure",
+        "max_batch", "cards_needed",
+    ]  # fmt: skip
+    assert sum(fits["fp16"]["split"]) <= fits["fp16"]["usable"]
+
+
+def test_what_the_solver_says_check_says_too(fitcheck: Run) -> None:
+    """A yes at max_context, a no at one token more; fits at max_context_sure."""
+    words = ("check", "llama-3.1-8b", "--precision", "fp16", "--gpu", "3090", "--context")
+    fit = fitcheck(*words, "8k", "--json").json["results"][0]["fit"]
+
+    assert fitcheck(*words, str(fit["max_context"])).code == 0
+    assert fitcheck(*words, str(fit["max_context"] + 1)).code == 1
+    assert fitcheck(*words, str(fit["max_context_sure"]), "--strict").code == 0
+    assert fitcheck(*words, str(fit["max_context_sure"] + 1), "--strict").code == 1
+
+
+def test_every_form_says_the_same(fitcheck: Run) -> None:
+    """JSON, YAML, CSV and Markdown hold the same figures."""
+    import csv
+    import io
+
+    import yaml
+
+    words = ("estimate", "qwen2.5-7b", "--format")
+    whole = fitcheck(*words, "json").json
+
+    assert yaml.safe_load(fitcheck(*words, "yaml").out) == whole
+    row = next(csv.DictReader(io.StringIO(fitcheck(*words, "csv").out)))
+    assert int(row["memory.total.expected"]) == whole["memory"]["total"]["expected"]
+    assert "| weights" in fitcheck(*words, "markdown").out
+
+
+def test_quants_packs_a_layer(fitcheck: Run) -> None:
+    """bitsandbytes 0.50.2: 8,388,608 packed bytes, 1,048,576 of absmax, 64 of code."""
+    found = fitcheck("quants", "bnb-nf4", "--layer", "4096x4096", "--json").json
+
+    assert found == {"scheme": "bnb-nf4", "in": 4096, "out": 4096, "bytes": 9437248}
+
+
+def test_tables_are_readable_at_80_columns(fitcheck: Run) -> None:
+    """No line of the whole catalog's table is longer, and ids are whole where they can be."""
+    lines = fitcheck("check", "--gpu", "3090").out.splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("llama-7b ") for line in lines)
+
+
+def test_a_pipe_gets_no_colour(fitcheck: Run) -> None:
+    """Escapes are for terminals."""
+    assert "\x1b" not in fitcheck("check", "llama-7b", "--gpu", "3090").out
+
+
+def test_filters_narrow_the_table(fitcheck: Run) -> None:
+    """Chinese models of at most 8 billion parameters."""
+    found = fitcheck("models", "--language", "zh", "--max-params", "8b", "--json").json["models"]
+
+    assert {m["id"] for m in found} >= {"chatglm-6b", "qwen2.5-7b"}
+    assert all("zh" in m["languages"] and m["parameters"] <= 8e9 for m in found)
+    assert "llama-7b" not in {m["id"] for m in found}
+
+
+def test_fits_leaves_out_what_does_not_run(fitcheck: Run) -> None:
+    """Every row left has something that does."""
+    results = fitcheck("check", "--gpu", "6GB", "--fits", "--json").json["results"]
+    yes = {e["model"]["id"] for e in results if e["fit"]["verdict"] != "no"}
+
+    assert {e["model"]["id"] for e in results} == yes
+
+
+def test_a_config_on_disk_is_a_model(fitcheck: Run, tmp_path: Path) -> None:
+    """The same as the catalog's entry of the same words."""
+    path = tmp_path / "config.json"
+    path.write_text(
+        '{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "vocab_size":'
+        ' 32000, "num_hidden_layers": 32, "num_attention_heads": 32, "torch_dtype": "float16",'
+        ' "max_position_embeddings": 4096}'
+    )
+
+    found = fitcheck("estimate", str(path), "--json").json
+
+    assert found["memory"] == fitcheck("estimate", "llama-2-7b", "--json").json["memory"]
+    assert found["model"]["source"] == "config.json"
+
+
+def test_an_overlay_is_heard(fitcheck: Run, tmp_path: Path) -> None:
+    """--catalog FILE lies over the built-in one."""
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "models:\n- {id: mine, name: Mine, organisation: Me, family: f, like: llama-7b, sources: {}}"
+    )
+
+    assert fitcheck("check", "mine", "--catalog", str(own), "--gpu", "3090").code == 0
+
+
+def test_catalog_validate_names_every_fault(fitcheck: Run, tmp_path: Path) -> None:
+    """Exit 2 with a line for each; a good file is 0."""
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("models:\n- id: x\n  nam: X\n  parameters: no\n")
+    ran = fitcheck("catalog", "validate", str(bad))
+
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{bad}:3" in ran.err
+    assert f"{bad}:4" in ran.err
+    good = tmp_path / "good.yaml"
+    good.write_text("models:\n- id: llama-7b\n  name: Mine\n")
+    assert fitcheck("catalog", "validate", str(good)).code == 0
+
+
+def test_a_capture_describes_another_machine(fitcheck: Run) -> None:
+    """nvidia-smi's own output, brought as a file."""
+    capture = Path(__file__).parents[1] / "captures" / "nvidia-smi-q-x_tesla-t4.xml"
+    ran = fitcheck("check", "chatglm-6b", "--machine", str(capture), "--json")
+
+    assert ran.json["machine"]["cards"][0]["name"] == "Tesla T4"
+
+
+def test_explain_shows_what_estimate_counts(fitcheck: Run) -> None:
+    """The terms add up to the components."""
+    found = fitcheck("explain", "qwen3-30b-a3b", "--precision", "int4", "--json").json
+    sums: dict[str, int] = {}
+    for term in found["terms"]:
+        sums[term["component"]] = sums.get(term["component"], 0) + term["bytes"]
+
+    assert {k: v for k, v in found["memory"].items() if k != "total" and v} == {
+        k: v for k, v in sums.items() if v
+    }
+    assert all(term["source"] for term in found["terms"])
+
+
+def test_show_puts_the_claim_beside_ours(fitcheck: Run) -> None:
+    """The publisher's words, where they stand, and our figure."""
+    out = fitcheck("show", "chatglm-6b").out
+
+    assert "INT4: 6 GB of GPU memory" in out
+    assert "6GB card: " in out
+    assert "6,173,286,400" in out
+
+
+def test_a_closed_model_is_said_to_be_closed(fitcheck: Run) -> None:
+    """GPT-3 is for reference only."""
+    assert "closed" in fitcheck("show", "gpt-3").out
+    assert fitcheck("show", "gpt-3", "--json").json["downloadable"] is False
+    assert "gpt-3" not in fitcheck("check", "--gpu", "b200").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("gpus", "3090"), ("quants",), ("engines",), ("models",), ("plan", "llama-7b")],
+)
+def test_every_list_has_its_json(fitcheck: Run, words: tuple[str, ...]) -> None:
+    """Under a schema's name."""
+    assert fitcheck(*words, "--json").json["schema"].startswith("fitcheck.")

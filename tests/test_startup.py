@@ -1,0 +1,43 @@
+"""What is imported is paid for: held by names, not by the clock."""
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "yaml", "tabulate", "wcwidth", "psutil", "pynvml", "subprocess", "asyncio", "csv", "difflib",
+    "importlib.metadata", "huggingface_hub", "matplotlib", "json",
+)  # fmt: skip
+
+
+def loaded(code: str) -> set[str]:
+    """The heavy modules that are there after this code."""
+    ask = f"{code}\nimport sys; print([m for m in {HEAVY!r} if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    return set(eval(found.stdout.splitlines()[-1]))
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`import fitcheck.cli` is all that --help and completion pay for."""
+    assert loaded("import fitcheck.cli") == set()
+
+
+@pytest.mark.parametrize("words", ["--help", "check --help", "--version"])
+def test_asking_for_help_loads_nothing_heavy(words: str) -> None:
+    """Help of a command loads the command, and no engine's or catalog's tools."""
+    code = (
+        "import fitcheck.cli\n"
+        f"try: fitcheck.cli.main({words.split()!r})\n"
+        "except SystemExit: pass"
+    )
+
+    assert loaded(code) <= {"difflib"}
+
+
+def test_the_package_itself_is_free() -> None:
+    """`import fitcheck` is the version, nothing else."""
+    code = "import sys; before = set(sys.modules); import fitcheck; print(len(set(sys.modules) - before))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "1\n"
