@@ -1,10 +1,13 @@
 """What people type: the answer on stdout, talk on stderr, the verdict in the exit code."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run
+# What conftest's fixture gives: words in; exit code, stdout, stderr and its JSON out.
+Run = Callable[..., Any]
 
 
 def test_a_yes_is_0_and_a_no_is_1(fitcheck: Run) -> None:
@@ -187,7 +190,7 @@ def test_an_overlay_is_heard(fitcheck: Run, tmp_path: Path) -> None:
     """--catalog FILE lies over the built-in one."""
     own = tmp_path / "own.yaml"
     own.write_text(
-        "models:\n- {id: mine, name: Mine, organisation: Me, family: f, like: llama-7b, sources: {}}"
+        "models:\n- {id: mine, name: M, organisation: Me, family: f, like: llama-7b, sources: {}}"
     )
 
     assert fitcheck("check", "mine", "--catalog", str(own), "--gpu", "3090").code == 0
