@@ -10,7 +10,7 @@ from fitcheck import cards
 from fitcheck.errors import FitcheckError
 
 CAPTURES = sorted((Path(__file__).parents[1] / "captures").glob("*[!d]"))
-TEXTS = [path.read_text("utf-8") for path in CAPTURES if path.suffix != ".md"]
+TEXTS = [path.read_text("utf-8") for path in CAPTURES if path.is_file() and path.suffix != ".md"]
 LINES = sorted({line for text in TEXTS for line in text.splitlines() if line.strip()})
 
 
