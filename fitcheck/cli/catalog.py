@@ -10,7 +10,7 @@ from fitcheck.cli import options
 
 @click.group("catalog")
 def command() -> None:
-    """Check a catalog file, or print the JSON Schema that editors check it by."""
+    """Check a catalog file, or print its JSON Schema."""
 
 
 @command.command("validate")

@@ -12,7 +12,10 @@ from fitcheck.cli import options
 @options.machine_option
 @options.form_options
 def command(described: Path | None, form: render.Form, as_json: bool) -> None:
-    """This machine: cards, memory, driver, RAM, and why something was not seen. Exit 3: no card."""
+    """What this machine has, and what was not seen.
+
+    Cards, memory in use and usable, driver, RAM, and why something was not seen. Exit 3: no card.
+    """
     from fitcheck import cards
     from fitcheck.render import detect_grid, objects
 

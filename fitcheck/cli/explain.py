@@ -21,7 +21,7 @@ def command(
     as_json: bool,
     **asked: Any,  # noqa: ANN401
 ) -> None:
-    """The estimate taught: every term, its formula with the numbers put in, its source."""
+    """Teach the estimate: every term, formula, source."""
     from fitcheck.answers.estimate import estimate
     from fitcheck.render import explain_text, objects
 

@@ -11,7 +11,9 @@ from fitcheck.cli import options
 @click.option("--vendor", help="Only nvidia, amd, apple, intel, ...")
 @options.form_options
 def command(words: tuple[str, ...], vendor: str | None, form: render.Form, as_json: bool) -> None:
-    """The cards that `--gpu` knows, with what a driver reports and a program can use.
+    """The cards that `--gpu` knows.
+
+    With what a driver reports and what a program can use of it.
 
     WORDs narrow the list: `fitcheck gpus 3090`, `fitcheck gpus a100 80`.
     """

@@ -14,7 +14,10 @@ from fitcheck.errors import BadInput
 @click.option("--layer", metavar="INxOUT", help="Bytes of one linear layer of that shape.")
 @options.form_options
 def command(scheme: str | None, layer: str | None, form: render.Form, as_json: bool) -> None:
-    """The quantization schemes: bits, engines, needs, cost; or one SCHEME."""
+    """The quantization schemes, or one SCHEME.
+
+    Bits for a weight, engines that run it, what it needs of a card, what it costs in quality.
+    """
     from fitcheck.render import lists, objects
 
     if layer is not None:

@@ -13,7 +13,11 @@ from fitcheck.cli import options
 @options.catalog_option
 @options.form_options
 def command(model: str, overlays: tuple[Path, ...], form: render.Form, as_json: bool) -> None:
-    """One MODEL: dimensions, parameters by part, licence, the publisher's claims beside ours."""
+    """One MODEL: facts, parts, the publisher's claims.
+
+    Dimensions, parameters by part, licence, and what the publisher says it needs beside what we
+    find on the machine that they name.
+    """
     from fitcheck import cards
     from fitcheck.answers import show
     from fitcheck.render import objects, show_text

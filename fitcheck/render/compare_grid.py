@@ -5,13 +5,12 @@ from typing import Final
 from fitcheck.answers.check import CheckAnswer, Row
 from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
-from fitcheck.render.check_grid import MOODS, describe
-from fitcheck.render.grid import Cell, Column, Grid, parameters, tokens
+from fitcheck.render.check_grid import MOODS
+from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
 from fitcheck.units import gib
 
 LEGEND: Final = (
-    "the best precision that runs, and the longest context that surely fits; "
-    "else what the smallest takes"
+    "best precision that runs, longest context that surely fits; no: what the least takes"
 )
 
 
@@ -35,7 +34,8 @@ def grid(answer: CompareAnswer) -> Grid:
 
 
 def _lines(checks: tuple[CheckAnswer, ...]) -> list[str]:
-    return [f"{c.machine.name}: {describe(c.machine)}" for c in checks]
+    usable = [size(sum(card.available for card in c.machine.cards)) for c in checks]
+    return [f"{c.machine.name}: {u} usable" for c, u in zip(checks, usable, strict=True)]
 
 
 def cell(row: Row) -> Cell:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from fitcheck.answers.measure import Line, MeasureAnswer
 from fitcheck.render.grid import Cell, Column, Grid, Mood, size
-from fitcheck.units import gib
 
 _TOTALS = {"process": "process", "allocated": "engine's count"}
 _HOWS = {"run": "run here", "loaded": "loaded here", "log": "from a log"}
@@ -17,7 +16,7 @@ def grid(answer: MeasureAnswer) -> Grid:
         (
             Cell(_TOTALS[answer.row.figure], "bold"),
             Cell(size(answer.total.expected), "bold"),
-            Cell("ran out" if answer.figure is None else size(answer.figure), "bold"),
+            Cell(_measured(answer), "bold"),
             _off(answer.error),
         )
     )
@@ -39,6 +38,12 @@ def _row(line: Line) -> tuple[Cell, ...]:
     return Cell(line.label), Cell(size(line.estimated)), Cell(measured), _off(line.error)
 
 
+def _measured(answer: MeasureAnswer) -> str:
+    if answer.figure is not None:
+        return size(answer.figure)
+    return "ran out" if answer.row.reading.ran_out else "not told"
+
+
 def title(answer: MeasureAnswer) -> str:
     """What was measured, on what, and how."""
     e, w = answer.estimate, answer.estimate.workload
@@ -50,8 +55,9 @@ def title(answer: MeasureAnswer) -> str:
 
 def verdict(answer: MeasureAnswer) -> str:
     """Whether the range holds it."""
-    low, high = answer.total.low, answer.total.high
-    span = f"{gib(low)} to {gib(high)} GiB"
+    span = f"{size(answer.total.low)} to {size(answer.total.high)}"
+    if answer.inside is None:
+        return f"too little is told to hold it to the estimate's range, {span}"
     if answer.figure is None:
         return f"it does not fit; the estimate {'allows for' if answer.inside else 'denies'} that"
     return f"{'inside' if answer.inside else 'OUTSIDE'} the estimate's range, {span}"
@@ -75,4 +81,5 @@ def _off(error: float | None) -> Cell:
     if error is None:
         return Cell("")
     mood: Mood = "good" if abs(error) < 0.02 else "fair" if abs(error) < 0.1 else "bad"
-    return Cell(f"{error:+.1%}", mood)
+    # Half of what a decimal shows, rounded, must not become a zero with a sign.
+    return Cell(f"{error:+.1%}" if abs(error) >= 0.0005 else "0.0%", mood)

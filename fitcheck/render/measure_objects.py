@@ -22,7 +22,7 @@ def answer(a: MeasureAnswer) -> Object:
             "total": reading.machine.total,
         },
         "versions": dict(reading.versions),
-        "memory": {line["component"]: line for line in lines(a)},
+        "memory": {line.pop("component"): line for line in lines(a)},
         "figure": row.figure,
         "runs": list(row.runs),
         "allocated": reading.parts.allocated,

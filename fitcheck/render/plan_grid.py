@@ -5,7 +5,7 @@ from fitcheck.answers.plan import PlanAnswer
 from fitcheck.render.check_grid import MOODS
 from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
 
-LEGEND = "cards that hold it, the longest context there, and sequences at once (x) of the usual one"
+LEGEND = "cards that hold it, the longest context there, x: sequences of the usual one at once"
 
 
 def grid(answer: PlanAnswer) -> Grid:
