@@ -1,12 +1,14 @@
 """What an engine was measured to take, beside what was estimated for it."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import msgspec
 
 from fitcheck.answers.asked import Ask
 from fitcheck.answers.estimate import Estimate, estimate
 from fitcheck.answers.measured import described, fingerprint
+from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Memory, Range
 from fitcheck.errors import BadInput
 from fitcheck.measure.records import Measured, Parts, Reading
@@ -48,17 +50,22 @@ class MeasureAnswer(msgspec.Struct, frozen=True, kw_only=True):
         return off(self.total.expected, self.figure)
 
     @property
-    def inside(self) -> bool:
-        """Whether the range holds what was measured, or allows for what did not fit."""
+    def inside(self) -> bool | None:
+        """Whether the range holds what was measured, or allows for what did not fit.
+
+        None where the engine tells too little to say.
+        """
         if self.figure is not None:
             return self.total.low <= self.figure <= self.total.high
         card = self.row.reading.machine.total
-        return card is not None and self.estimate.memory.total.high > card
+        if not self.row.reading.ran_out or card is None:
+            return None
+        return self.estimate.memory.total.high > card
 
     @property
     def exit_code(self) -> int:
-        """0 inside the range, 1 outside of it."""
-        return 0 if self.inside else 1
+        """0 inside the range or not to be told, 1 outside of it."""
+        return 1 if self.inside is False else 0
 
 
 def off(estimated: int, measured: int | None) -> float | None:
@@ -69,25 +76,49 @@ def off(estimated: int, measured: int | None) -> float | None:
 def one(subject: Subject, ask: Ask, reading: Reading | None = None) -> Estimate:
     """The one estimate to be measured. Raises BadInput where several schemes are asked for.
 
-    A log says itself what engine it is of and what context it was started with, where nobody else
-    does.
+    A log says itself what engine it is of and what it was started with, where nobody else does.
     """
-    if reading is not None:
-        ask = msgspec.structs.replace(
-            ask,
-            engine=ask.engine or reading.engine or None,
-            context=ask.context or reading.context,
-            ubatch=ask.ubatch or reading.ubatch,
-        )
-    found = estimate(subject, ask)
+    found = estimate(subject, ask if reading is None else _as_started(ask, reading))
     if len(found) != 1:
         names = ", ".join(e.scheme.name for e in found) or "none"
         raise BadInput(f"measure takes one scheme at a time, not {names}: say --quant")
     return found[0]
 
 
+_FLASH: Final = {
+    "auto": "auto",
+    "enabled": "flash",
+    "disabled": "eager",
+    "1": "flash",
+    "0": "eager",
+}
+
+
+def _as_started(ask: Ask, reading: Reading) -> Ask:
+    """The question that a log answers: each of several slots has its share of the context."""
+    slots = _number(reading, "n_seq_max") or 1
+    shared = reading.started.get("kv_unified") == "true"
+    batch = ask.batch if ask.batch > 1 or shared else slots
+    context = _number(reading, "n_ctx")
+    return msgspec.structs.replace(
+        ask,
+        engine=ask.engine or reading.engine or None,
+        context=ask.context or (context // (1 if shared else slots) if context else None),
+        batch=batch,
+        parallel=ask.parallel or (slots if slots > 1 else None),
+        ubatch=ask.ubatch or _number(reading, "n_ubatch"),
+        attention=ask.attention or _FLASH.get(reading.started.get("flash_attn", "")),
+    )
+
+
+def _number(reading: Reading, name: str) -> int | None:
+    text = reading.started.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
 def measure(e: Estimate, readings: Sequence[Reading], driver: str, when: str) -> MeasureAnswer:
     """The runs of one estimate beside it; `readings` is not empty."""
+    e = _restated(e, readings[-1])
     assert e.subject.model is not None
     last = _scaled(e, readings[-1], driver)
     whole = all(r.process is not None for r in readings)
@@ -123,13 +154,39 @@ def kept(answer: MeasureAnswer) -> Measured:
     return answer.row
 
 
+def _restated(e: Estimate, reading: Reading) -> Estimate:
+    """The estimate for the engine as it ran: its version, and what it made room for."""
+    told = dict(_settings(e.engine, reading))
+    if not told:
+        return e
+    assert e.subject.model is not None
+    workload = msgspec.structs.replace(e.workload, settings={**e.workload.settings, **told})
+    memory = ENGINES[e.engine].load(e.subject.model, e.scheme).memory(workload)
+    return msgspec.structs.replace(e, memory=memory)
+
+
+def _settings(engine: str, reading: Reading) -> Iterator[tuple[str, str]]:
+    """In the words of a workload's settings."""
+    version = reading.versions.get("transformers", "").split(".")
+    if engine == "transformers" and len(version) > 1 and "".join(version[:2]).isdecimal():
+        yield "transformers", ".".join(version[:2])
+    if engine == "llama.cpp" and (outputs := _number(reading, "n_outputs_max")):
+        yield "outputs", str(outputs)
+    if engine == "llama.cpp" and reading.started.get("kv_unified") == "true":
+        yield "kv_unified", "on"
+
+
 def _scaled(e: Estimate, reading: Reading, driver: str) -> Reading:
-    """The reading with the card's driver, and a cache of all tokens brought down to those asked."""
+    """The reading with the card's driver, and vLLM's cache brought down to the tokens asked.
+
+    vLLM gives the cache all that is left, so where it does not say how many tokens that holds,
+    nothing is known of it.
+    """
     machine = msgspec.structs.replace(reading.machine, driver=driver or reading.machine.driver)
     parts, tokens = reading.parts, e.workload.context * e.workload.batch
-    if reading.tokens and parts.kv_cache is not None:
-        held = Bytes(parts.kv_cache * tokens // reading.tokens)
-        parts = msgspec.structs.replace(parts, kv_cache=held)
+    if e.engine == "vllm" and parts.kv_cache is not None:
+        held = parts.kv_cache * tokens // reading.tokens if reading.tokens else None
+        parts = msgspec.structs.replace(parts, kv_cache=None if held is None else Bytes(held))
     return msgspec.structs.replace(reading, machine=machine, parts=parts)
 
 
@@ -143,15 +200,18 @@ def _counted(parts: Parts) -> Bytes | None:
 
 
 def _range(memory: Memory, whole: bool) -> Range:
-    """The estimate's range; without what is beside the engine's own count unless that is in."""
+    """The estimate's range; for an engine's own count the share of it that falls on that.
+
+    An engine's lower end may leave the process out already; then it stays.
+    """
     total = memory.total
-    if whole:
+    if whole or not total.expected:
         return total
-    beside = memory.component("overhead")
-    bare = Bytes(total.expected - beside)
-    # Some engines' lower end allows for a process that counts for nothing already.
-    low = total.low if total.low <= bare else Bytes(total.low - beside)
-    return Range(low, bare, Bytes(max(bare, total.high - beside)))
+    bare = total.expected - memory.component("overhead")
+    share = bare / total.expected
+    low = total.low if total.low <= bare else bare - int((total.expected - total.low) * share)
+    high = bare + int((total.high - total.expected) * share)
+    return Range(Bytes(low), Bytes(bare), Bytes(high))
 
 
 def _lines(memory: Memory, reading: Reading, whole: bool) -> Iterator[Line]:
@@ -169,7 +229,7 @@ def _lines(memory: Memory, reading: Reading, whole: bool) -> Iterator[Line]:
     yield _line("activations", "activations", activations, parts.activations)
     if whole:
         yield _line("overhead", "overhead", memory.component("overhead"), _beside(reading))
-    if memory.component("host") and parts.host is not None:
+    if memory.component("host") and parts.host is not None and parts.weights is not None:
         yield _line("host", "in RAM", memory.component("host"), parts.host)
 
 
@@ -193,11 +253,9 @@ def _notes(e: Estimate, row: Measured) -> Iterator[str]:
         of = f" of {gib(card)} GiB" if card is not None else ""
         taken = f" with {gib(row.size)} GiB{of} taken" if row.runs else ""
         yield f"memory ran out while {reading.ran_out}{taken}"
-    if reading.context is not None and reading.context != e.workload.context:
-        yield f"the log is of context {reading.context}, the estimate of {e.workload.context}"
     if reading.how == "loaded":
-        yield "it was loaded and computed nothing: the server reserves fewer logits than llama-cli"
-    if row.figure == "allocated" and not reading.ran_out:
+        yield "it was loaded and computed nothing, so that buffers made later are not in"
+    if row.figure == "allocated" and row.runs and not reading.ran_out:
         yield "the driver told of no process: this is the engine's own count, overhead left out"
     if reading.told:
         yield f"the process as counted by {reading.told}"

@@ -7,15 +7,14 @@ from typing import Any, Final, Literal
 from fitcheck.answers.estimate import Estimate
 from fitcheck.architecture import Attention, Model
 from fitcheck.catalog import Catalog
+from fitcheck.engines.llama_cpp import LLAMA_CPP
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.packing import Packed
-from fitcheck.engines.llama_cpp.weights import Weights
 from fitcheck.errors import BadInput
 from fitcheck.measure import gguf_metadata, llama_cpp, transformers
 from fitcheck.measure.gguf_writer import HollowTensor
 from fitcheck.measure.process import Start
 from fitcheck.measure.records import LlamaCppJob, Reading, TransformersJob
-from fitcheck.quantization.ggml import FILE_TYPES
 from fitcheck.resolve import HUB, Subject
 from fitcheck.sources.json_text import read_mapping
 
@@ -112,7 +111,7 @@ def _llama_cpp(e: Estimate, word: str, folder: Path | None) -> Run:
         job = llama_cpp_job(e, str(path.absolute()))
         program = llama_cpp.program(job, folder)
         return lambda start: llama_cpp.run(job, program, start)
-    weights = Weights.made(model, FILE_TYPES[e.scheme.file_type or "copy"])
+    weights = LLAMA_CPP.load(model, e.scheme).weights
     metadata = gguf_metadata.metadata(weights.file.arch, model, weights.file.block_count)
     tensors = hollow_tensors(weights.file, weights.packed)
     hollow = llama_cpp_job(e, "")

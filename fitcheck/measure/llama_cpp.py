@@ -15,7 +15,7 @@ from fitcheck.errors import NoCard
 from fitcheck.measure import gguf_writer, logs
 from fitcheck.measure.gguf_writer import HollowTensor, Value
 from fitcheck.measure.process import Command, Finished, Start, hollow_folder
-from fitcheck.measure.records import How, LlamaCppJob, NoFigure, Reading
+from fitcheck.measure.records import How, LlamaCppJob, NoFigure, Parts, Reading
 
 BENCH: Final = "llama-bench"
 SERVER: Final = "llama-server"
@@ -102,15 +102,17 @@ def _free_port() -> int:
 
 
 def reading(finished: Finished, how: How) -> Reading:
-    """What a program that ended so has told. Raises NoFigure."""
-    found = logs.llama_cpp(finished.errors + "\n" + finished.output)
-    ran_out = bool(finished.code) and _OUT_OF_MEMORY.search(finished.errors) is not None
+    """What a program that ended so has told. Raises NoFigure, and NoCard where it used none."""
     if finished.code is None:
         raise NoFigure("it took too long: allow more with --timeout")
+    found = logs.llama_cpp(finished.errors + "\n" + finished.output)
+    ran_out = finished.code != 0 and _OUT_OF_MEMORY.search(finished.errors) is not None
+    if ran_out:
+        found = found or Reading(engine="llama.cpp", how=how, parts=Parts())
     if found is None or (finished.code != 0 and not ran_out):
         said = _complaint(finished.errors) or "it told of no buffers"
         raise NoFigure(f"llama.cpp ended with exit code {finished.code}: {said}")
-    if not found.parts.allocated:
+    if found.parts.allocated == 0:
         raise NoCard("llama.cpp kept everything in RAM: this build has no use for the card")
     return msgspec.structs.replace(
         found,
@@ -119,8 +121,6 @@ def reading(finished: Finished, how: How) -> Reading:
         told=finished.told,
         versions={**found.versions, **_bench_version(finished.output)},
         ran_out="allocating its buffers" if ran_out else "",
-        context=None,
-        ubatch=None,
     )
 
 

@@ -45,10 +45,12 @@ _BUFFER: Final = re.compile(
 _NEW_MODEL: Final = re.compile(r"llama_model_loader: loaded meta data")
 _OLD: Final = "llama_new_context_with_model"
 _NEW_CONTEXT: Final = re.compile(rf"llama_context: constructing|{_OLD}: n_ctx ")
-_STARTED_WITH: Final = re.compile(rf"(?:llama_context|{_OLD}): (n_ctx|n_ubatch) +=\s*(\d+)")
+_STARTED_WITH: Final = re.compile(
+    rf"(?:llama_context|{_OLD}): (n_\w+|flash_attn|kv_unified) += (\w+)\s*$"
+)
 _DEVICE: Final = re.compile(r"Device 0: (?P<card>[^,]+), compute capability (?P<of>[\d.]+)")
 _USING: Final = re.compile(r"using device \w+ \((?P<card>[^)]+)\)")
-_BUILD: Final = re.compile(r"build: (\d+ \(\w+\))")
+_BUILD: Final = re.compile(r"\bbuild:? (\d+ \(\w+\))")
 
 Buffers = dict[tuple[str, str], float]
 
@@ -56,20 +58,20 @@ Buffers = dict[tuple[str, str], float]
 def llama_cpp(text: str) -> Reading | None:
     """The buffers of the last model and context in a log, summed over cards."""
     held: Buffers = {}
-    said: dict[str, int] = {}
+    said: dict[str, str] = {}
     for line in text.splitlines():
         if _NEW_MODEL.search(line):
             held.clear()
         elif _NEW_CONTEXT.search(line):
             held = {key: size for key, size in held.items() if key[0] == "model"}
-        for name, number in _STARTED_WITH.findall(line):
-            said[name] = int(number)
+        said.update(_STARTED_WITH.findall(line))
         match = _BUFFER.search(line)
         if match:
             _take(held, match)
     if not held:
         return None
     card = {kind: _on_card(held, kind) for kind in ("model", "KV", "RS", "compute", "output")}
+    scratch = _sum(card["compute"], card["output"])
     return Reading(
         engine="llama.cpp",
         how="log",
@@ -77,15 +79,26 @@ def llama_cpp(text: str) -> Reading | None:
             weights=card["model"],
             kv_cache=card["KV"],
             recurrent_state=card["RS"],
-            activations=Bytes(card["compute"] + card["output"]),
-            allocated=Bytes(sum(card.values())),
-            host=Bytes(sum(_bytes(size) for (_, where), size in held.items() if is_host(where))),
+            activations=scratch,
+            allocated=None if None in (card["model"], scratch) else _sum(*card.values()),
+            host=_sum(*(_bytes(size) for (_, where), size in held.items() if is_host(where))),
         ),
         machine=_machine(text),
         versions=_version(text),
-        context=said.get("n_ctx"),
-        ubatch=said.get("n_ubatch"),
+        started=said,
+        notes=tuple(_cards_note({where for _, where in held if not is_host(where)})),
     )
+
+
+def _cards_note(cards: set[str]) -> Iterator[str]:
+    if len(cards) > 1:
+        yield f"the log is of {len(cards)} cards, and these are their sums"
+
+
+def _sum(*sizes: Bytes | None) -> Bytes | None:
+    """Of what is known; None where nothing is."""
+    known = [size for size in sizes if size is not None]
+    return Bytes(sum(known)) if known else None
 
 
 def _take(held: Buffers, match: re.Match[str]) -> None:
@@ -99,9 +112,11 @@ def _bytes(mib: float) -> Bytes:
     return Bytes(round(mib * (1 << 20)))
 
 
-def _on_card(held: Buffers, kind: str) -> Bytes:
-    sizes = [s for (k, where), s in held.items() if k == kind and not is_host(where)]
-    return Bytes(sum(map(_bytes, sizes)))
+def _on_card(held: Buffers, kind: str) -> Bytes | None:
+    """Bytes of that kind on cards; None where no line tells of any, in RAM or out of it."""
+    told = [where for k, where in held if k == kind]
+    sizes = [_bytes(held[kind, where]) for where in told if not is_host(where)]
+    return Bytes(sum(sizes)) if told else None
 
 
 def is_host(device: str) -> bool:
@@ -144,9 +159,10 @@ def ollama(text: str) -> Reading | None:
     if not held:
         return None
     card = {
-        kind: Bytes(sum(s for (k, d), s in held.items() if k == kind and not is_host(d)))
+        kind: _sum(*(s for (k, d), s in held.items() if k == kind and not is_host(d)))
         for kind in ("model weights", "kv cache", "compute graph")
     }
+    whole_card = None if None in card.values() else _sum(*card.values())
     return Reading(
         engine="ollama",
         how="log",
@@ -154,8 +170,8 @@ def ollama(text: str) -> Reading | None:
             weights=card["model weights"],
             kv_cache=card["kv cache"],
             activations=card["compute graph"],
-            allocated=Bytes(sum(card.values())),
-            host=Bytes(sum(size for (_, device), size in held.items() if is_host(device))),
+            allocated=whole_card,
+            host=_sum(*(size for (_, device), size in held.items() if is_host(device))),
         ),
         notes=("Ollama prints its sizes rounded",),
     )

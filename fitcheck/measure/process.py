@@ -60,7 +60,7 @@ def start(command: Command, meter: Meter, seconds: float) -> Finished:
         output, errors = Path(folder) / "out", Path(folder) / "err"
         with output.open("wb") as out, errors.open("wb") as err:
             child = subprocess.Popen(
-                command.words,
+                [_absolute(command.words[0]), *command.words[1:]],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -77,6 +77,11 @@ def start(command: Command, meter: Meter, seconds: float) -> Finished:
         return Finished(
             code=code, output=_text(output), errors=_text(errors), process=process, told=told
         )
+
+
+def _absolute(program: str) -> str:
+    """A path as it is meant where fitcheck was called; the program starts elsewhere."""
+    return str(Path(program).absolute()) if Path(program).name != program else program
 
 
 def _end(

@@ -45,8 +45,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     `engine` is set where a log says whose it is.
 
     `tokens` is how many tokens `kv_cache` has room for, where that is not what was asked for
-    (vLLM); `context` and `ubatch` what a log says that it was started with. `ran_out` says where
-    memory ended, empty where it did not; `told` what the driver's figure rests on.
+    (vLLM); `started` what llama.cpp says that it was started with (`n_ctx`, `n_seq_max`,
+    `n_outputs_max`), in its words. `ran_out` says where memory ended, empty where it did not;
+    `told` what the driver's figure rests on.
     """
 
     parts: Parts
@@ -56,8 +57,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     process: Bytes | None = None
     versions: Mapping[str, str] = msgspec.field(default_factory=dict)
     tokens: int | None = None
-    context: int | None = None
-    ubatch: int | None = None
+    started: Mapping[str, str] = msgspec.field(default_factory=dict)
     ran_out: str = ""
     told: str = ""
     notes: tuple[str, ...] = ()
