@@ -11,6 +11,7 @@ from fitcheck.answers.measured import described, fingerprint
 from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Memory, Range
 from fitcheck.errors import BadInput
+from fitcheck.machine import Card
 from fitcheck.measure.records import Measured, Parts, Reading
 from fitcheck.resolve import Subject
 from fitcheck.units import Bytes, gib
@@ -116,13 +117,18 @@ def _number(reading: Reading, name: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
-def measure(e: Estimate, readings: Sequence[Reading], driver: str, when: str) -> MeasureAnswer:
-    """The runs of one estimate beside it; `readings` is not empty."""
+def measure(
+    e: Estimate, readings: Sequence[Reading], when: str, card: Card | None = None, driver: str = ""
+) -> MeasureAnswer:
+    """The runs of one estimate beside it; `readings` is not empty.
+
+    `card` and its `driver` are those of this machine, None and empty for a log.
+    """
     e = _restated(e, readings[-1])
     assert e.subject.model is not None
-    last = _scaled(e, readings[-1], driver)
+    last = _whole(_scaled(e, readings[-1]), card, driver)
     whole = all(r.process is not None for r in readings)
-    sizes = [r.process if whole else _counted(_scaled(e, r, driver).parts) for r in readings]
+    sizes = [r.process if whole else _counted(_scaled(e, r).parts) for r in readings]
     runs = tuple(size for size in sizes if size is not None)
     row = Measured(
         model=e.subject.id,
@@ -176,18 +182,33 @@ def _settings(engine: str, reading: Reading) -> Iterator[tuple[str, str]]:
         yield "kv_unified", "on"
 
 
-def _scaled(e: Estimate, reading: Reading, driver: str) -> Reading:
-    """The reading with the card's driver, and vLLM's cache brought down to the tokens asked.
+def _whole(reading: Reading, card: Card | None, driver: str) -> Reading:
+    """The reading with what its engine did not say of the card."""
+    if card is None:
+        return reading
+    told = reading.machine
+    capability = f"{card.compute_capability:.1f}" if card.compute_capability else ""
+    machine = msgspec.structs.replace(
+        told,
+        card=told.card or card.name,
+        architecture=told.architecture or capability,
+        driver=told.driver or driver,
+        total=told.total or card.total,
+    )
+    return msgspec.structs.replace(reading, machine=machine)
+
+
+def _scaled(e: Estimate, reading: Reading) -> Reading:
+    """The reading with vLLM's cache brought down to the tokens asked.
 
     vLLM gives the cache all that is left, so where it does not say how many tokens that holds,
     nothing is known of it.
     """
-    machine = msgspec.structs.replace(reading.machine, driver=driver or reading.machine.driver)
     parts, tokens = reading.parts, e.workload.context * e.workload.batch
     if e.engine == "vllm" and parts.kv_cache is not None:
         held = parts.kv_cache * tokens // reading.tokens if reading.tokens else None
         parts = msgspec.structs.replace(parts, kv_cache=None if held is None else Bytes(held))
-    return msgspec.structs.replace(reading, machine=machine, parts=parts)
+    return msgspec.structs.replace(reading, parts=parts)
 
 
 def _counted(parts: Parts) -> Bytes | None:

@@ -18,7 +18,13 @@ from fitcheck.machine import Card
 @click.argument("model")
 @options.workload_options
 @click.option("--card", type=click.IntRange(0, 255), help="Its number in nvidia-smi.")
-@click.option("--runs", type=click.IntRange(1, 100), default=2, show_default=True)
+@click.option(
+    "--runs",
+    type=click.IntRange(1, 100),
+    default=2,
+    show_default=True,
+    help="Each in a process of its own; the most counts.",
+)
 @click.option("--timeout", type=click.FloatRange(1), default=1800.0, help="Seconds for each run.")
 @click.option("--python", default=sys.executable, help="The Python that has torch.")
 @click.option(
@@ -57,15 +63,16 @@ def command(
     subject, ask = resolve.subject(model, entries), options.ask(**asked)
     if log is not None:
         reading = logs.read(log)
-        e, readings, driver = measure.one(subject, ask, reading), [reading], ""
+        e, readings = measure.one(subject, ask, reading), [reading]
+        seen, driver = None, ""
     else:
         e = measure.one(subject, ask)
         seen, driver = _card(card)
         run = measure_jobs.run(e, model, entries, python, llama_cpp)
         start = here.on(seen, os.environ, card is not None, timeout)
-        options.tell([f"running {e.subject.id} {runs} times; this takes a while"])
+        options.tell([f"running {e.subject.id} on {seen.name}; this takes a while"])
         readings = here.several(run, runs, start)
-    found = measure.measure(e, readings, driver, date.today().isoformat())
+    found = measure.measure(e, readings, date.today().isoformat(), seen, driver)
     options.answer(
         form,
         as_json,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from fitcheck import resolve
+from fitcheck import cards, resolve
 from fitcheck.answers import measure
 from fitcheck.answers.asked import Ask
 from fitcheck.answers.estimate import Estimate
@@ -29,7 +29,7 @@ def from_log(catalog: Catalog, name: str, log: str, ask: Ask) -> MeasureAnswer:
     """The answer to `measure NAME --log LOG`."""
     reading = logs.read(LOGS / f"{log}.log")
     e = measure.one(resolve.subject(name, catalog), ask, reading)
-    return measure.measure(e, [reading], "", "2026-11-21")
+    return measure.measure(e, [reading], "2026-11-21")
 
 
 def llama(catalog: Catalog) -> Estimate:
@@ -89,7 +89,7 @@ def test_vllms_cache_compares_by_the_token(catalog: Catalog) -> None:
     some = logs.read(LOGS / "vllm_v0_table.log")
     e = measure.one(resolve.subject("llama-3-8b", catalog), Ask(context=8192), some)
     held = structs.replace(some, tokens=int(53.29 * GIB) // (128 * 1024))
-    known = measure.measure(e, [held], "", "2026-11-21")
+    known = measure.measure(e, [held], "2026-11-21")
 
     assert without.lines[1].measured is None
     assert (without.inside, without.exit_code) == (None, 0)
@@ -99,20 +99,30 @@ def test_vllms_cache_compares_by_the_token(catalog: Catalog) -> None:
 def test_a_process_inside_the_range_is_a_yes(catalog: Catalog) -> None:
     """Held to the whole estimate, overhead and all."""
     e = llama(catalog)
-    found = measure.measure(e, [run(e, e.memory.total.expected)], "580.65.06", "2026-11-21")
+    found = measure.measure(e, [run(e, e.memory.total.expected)], "2026-11-21")
 
     assert (found.inside, found.exit_code, found.error) == (True, 0, 0.0)
     assert found.row.figure == "process"
-    assert found.row.reading.machine.driver == "580.65.06"
     overhead = found.lines[-1]
     assert (overhead.name, overhead.measured) == ("overhead", overhead.estimated)
+
+
+def test_what_an_engine_does_not_say_of_the_card_is_added(catalog: Catalog) -> None:
+    """llama.cpp names no driver and no memory; both belong to the row."""
+    e = llama(catalog)
+    card = cards.machine("3090").cards[0]
+    silent = structs.replace(run(e, 17 * GIB), machine=Machine(card="RTX 3090"))
+    machine = measure.measure(e, [silent], "2026-11-21", card, "580.65").row.reading.machine
+
+    assert (machine.card, machine.driver) == ("RTX 3090", "580.65")
+    assert (machine.architecture, machine.total) == ("8.6", card.total)
 
 
 def test_a_process_outside_the_range_is_a_no(catalog: Catalog) -> None:
     """A quarter more than was expected."""
     e = llama(catalog)
     much = int(e.memory.total.expected * 1.25)
-    found = measure.measure(e, [run(e, much)], "", "2026-11-21")
+    found = measure.measure(e, [run(e, much)], "2026-11-21")
 
     assert (found.inside, found.exit_code) == (False, 1)
     assert found.error == pytest.approx(-0.2)
@@ -123,7 +133,7 @@ def test_the_most_of_several_runs_counts(catalog: Catalog) -> None:
     """What it may take once it may take again."""
     e = llama(catalog)
     sizes = [e.memory.total.expected + n * MIB for n in (0, 20, 4)]
-    found = measure.measure(e, [run(e, size) for size in sizes], "", "2026-11-21")
+    found = measure.measure(e, [run(e, size) for size in sizes], "2026-11-21")
 
     assert (found.figure, found.row.spread) == (sizes[1], 20 * MIB)
 
@@ -131,7 +141,7 @@ def test_the_most_of_several_runs_counts(catalog: Catalog) -> None:
 def test_without_the_driver_the_engines_own_count_is_held(catalog: Catalog) -> None:
     """Overhead is then on neither side."""
     e = llama(catalog)
-    found = measure.measure(e, [run(e, None)], "", "2026-11-21")
+    found = measure.measure(e, [run(e, None)], "2026-11-21")
 
     assert found.row.figure == "allocated"
     assert found.error == 0.0
@@ -145,7 +155,7 @@ def test_running_out_is_held_to_the_estimate(catalog: Catalog, total: int, insid
     e = llama(catalog)
     full = run(e, None, ran_out="generating")
     full = structs.replace(full, machine=Machine(total=Bytes(total)))
-    found = measure.measure(e, [full], "", "2026-11-21")
+    found = measure.measure(e, [full], "2026-11-21")
 
     assert (found.inside, found.figure) == (inside, None)
     assert any(note.startswith("memory ran out while generating") for note in found.notes)
@@ -155,7 +165,7 @@ def test_an_older_transformers_is_estimated_as_what_it_is(catalog: Catalog) -> N
     """Before 4.45 all positions' logits were kept, in 32 bits: 32000 * 4 * 4096 bytes more."""
     e = llama(catalog)
     old = structs.replace(run(e, None), versions={"transformers": "4.38.2"})
-    found = measure.measure(e, [old], "", "2026-11-21")
+    found = measure.measure(e, [old], "2026-11-21")
 
     more = found.estimate.memory.component("activations") - e.memory.component("activations")
     assert more >= 32000 * 4 * 4096 - 300 * MIB
@@ -171,8 +181,8 @@ def test_several_schemes_are_one_too_many(catalog: Catalog) -> None:
 def test_only_what_was_measured_here_is_kept(catalog: Catalog) -> None:
     """Neither a log of who knows whom, nor a run without a figure."""
     e = llama(catalog)
-    good = measure.measure(e, [run(e, 17 * GIB)], "", "2026-11-21")
-    full = measure.measure(e, [run(e, None, ran_out="generating")], "", "2026-11-21")
+    good = measure.measure(e, [run(e, 17 * GIB)], "2026-11-21")
+    full = measure.measure(e, [run(e, None, ran_out="generating")], "2026-11-21")
     log = from_log(catalog, "llama-3-8b", "vllm_v0_table", Ask())
 
     assert measure.kept(good).runs == (17 * GIB,)
