@@ -17,7 +17,7 @@ from fitcheck.measure.records import Machine, Parts, Reading
 from fitcheck.render import as_table, measure_grid, measure_objects
 from fitcheck.units import GIB, MIB, Bytes
 
-LOGS = Path(__file__).parents[1] / "captures" / "engine_logs"
+LOGS = Path(__file__).parents[1] / "measure" / "engine_logs"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from fitcheck.measure import here
 from fitcheck.measure.process import Command, Finished, Start
 from fitcheck.units import GIB, Bytes
 
-LOG = Path(__file__).parents[1] / "captures" / "engine_logs" / "llama_cpp_fit.log"
+LOG = Path(__file__).parents[1] / "measure" / "engine_logs" / "llama_cpp_fit.log"
 HERE = Machine(
     name="this machine",
     driver="580.65.06",

@@ -11,7 +11,7 @@ from fitcheck.measure.process import Command, Finished
 from fitcheck.measure.records import LlamaCppJob, NoFigure
 from fitcheck.units import Bytes
 
-LOGS = Path(__file__).parents[1] / "captures" / "engine_logs"
+LOGS = Path(__file__).parent / "engine_logs"
 JOB = LlamaCppJob(file="m.gguf", context=4096, prompt=4000)
 BENCH = json.dumps([{"build_commit": "0c1e570", "build_number": 7204}])
 # ggml/src/ggml-cuda/ggml-cuda.cu and src/llama-model.cpp, as github.com/ggml-org/llama.cpp/issues

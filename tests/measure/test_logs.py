@@ -9,7 +9,7 @@ from fitcheck.measure import logs
 from fitcheck.measure.records import Reading
 from fitcheck.units import Bytes
 
-LOGS = Path(__file__).parents[1] / "captures" / "engine_logs"
+LOGS = Path(__file__).parent / "engine_logs"
 
 
 def read(name: str) -> Reading:
