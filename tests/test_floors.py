@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1] / "fitcheck"
 FLOORS = (
-    ("units", "errors"),
+    ("units", "errors", "kept", "search"),
     ("quantization", "architecture", "machine"),
     ("catalog", "sources", "engines", "detect", "measure"),
     ("resolve", "fit", "cards"),

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from fitcheck import kept
 from fitcheck.catalog import record, text
 from fitcheck.catalog.models import Catalog, CatalogFile, ModelEntry, Quantization, Requirement
 from fitcheck.errors import BadFile, BadInput, Problem
@@ -34,14 +35,20 @@ def load_models(overlays: Sequence[Path] = (), kept_in: Path | None = None) -> C
     """
     from fitcheck.catalog import compiled
 
-    catalogs = (models_path(), *overlays)
-    kept = compiled.read(kept_in, catalogs) if kept_in is not None else None
-    if kept is not None:
-        return kept
-    found = _read_models(overlays)
-    if kept_in is not None:
-        compiled.write(kept_in, catalogs, found)
-    return found
+    if kept_in is None:
+        return _read_models(overlays)
+    key = kept_key(overlays)
+    known = compiled.read(kept_in, key)
+    if known is None:
+        known = _read_models(overlays)
+        compiled.write(kept_in, key, known)
+    return known
+
+
+def kept_key(overlays: Sequence[Path] = ()) -> str:
+    """What the catalog with these files over it, and all that follows from it, is kept under."""
+    present = [path for path in overlays if path.is_file()]
+    return kept.key((models_path(), *present))
 
 
 def _read_models(overlays: Sequence[Path]) -> Catalog:

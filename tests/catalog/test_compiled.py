@@ -44,4 +44,4 @@ def test_a_broken_copy_is_worked_out_anew(tmp_path: Path) -> None:
     nowhere = tmp_path / "file"
     nowhere.write_text("")
     assert "llama-7b" in load_models(kept_in=nowhere / "below").entries
-    assert compiled.read(nowhere / "below", ()) is None
+    assert compiled.read(nowhere / "below", "key") is None
