@@ -1,8 +1,8 @@
 """Several cards: whole layers in order, as device_map="auto" deals them out.
 
 Every card but the last gets at most an equal share of the weights and a quarter more than the
-largest layer or matrix; the first keeps room for the largest layer still to come. Embeddings, and
-a head tied to them, go first; the final norm and the head last.
+largest layer or matrix; the first keeps room for the largest layer or head still to come.
+Embeddings, and a head tied to them, go first; the final norm and the head last.
 
 Source: transformers 5.23.0, integrations/accelerate.py, get_balanced_memory and
 infer_auto_device_map.
@@ -68,11 +68,19 @@ def place(
     found = blocks(model, scheme)
     largest = max(b.size for b in found)
     share = sum(b.size for b in found) // len(usable) + largest * 5 // 4
-    limits = [min(share, room) for room in usable[:-1]]
+    held = dealt(found, [min(share, room) for room in usable[:-1]])
+    return tuple(placed(model, scheme, part, era) for part in held)
+
+
+def dealt(found: Sequence[Block], limits: Sequence[int]) -> list[list[Block]]:
+    """Blocks in order: so many bytes to each place that has a limit, all that is left to one more.
+
+    The first place keeps room for the largest block still to come.
+    """
     held: list[list[Block]] = [[]]
     used = 0
     for number, block in enumerate(found):
-        room = max((b.size for b in found[number:] if b.layer is not None), default=0)
+        room = max((b.size for b in found[number + 1 :]), default=0)
         while len(held) <= len(limits):
             reserve = room if len(held) == 1 else 0
             if used + block.size <= limits[len(held) - 1] - reserve:
@@ -81,12 +89,12 @@ def place(
             used = 0
         held[-1].append(block)
         used += block.size
-    held += [[] for _ in range(len(usable) - len(held))]
+    return held + [[] for _ in range(len(limits) + 1 - len(held))]
+
+
+def placed(model: Model, scheme: Scheme, part: Sequence[Block], era: Era) -> Placed:
+    """One card's blocks as their cache and a term."""
     itemsize = 4 if scheme.name == "fp32" else 2
-    return tuple(_placed(model, part, itemsize, era) for part in held)
-
-
-def _placed(model: Model, part: Sequence[Block], itemsize: int, era: Era) -> Placed:
     layers = tuple(b.layer for b in part if b.layer is not None)
     size = sum(b.size for b in part)
     inside = sum(b.size for b in part if b.layer is not None)
