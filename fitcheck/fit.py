@@ -4,7 +4,7 @@ Everything is found by asking the one function that answers forward (`Loaded.sha
 solvers say, `check` will say too.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -15,12 +15,15 @@ from fitcheck.engines.base import (
     Loaded,
     LooksAtCards,
     Memory,
+    Offload,
+    Offloads,
     Range,
     Workload,
 )
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Scheme
+from fitcheck.search import largest
 from fitcheck.units import Bytes, ceil_div, gib
 
 Verdict = Literal["fits", "tight", "short", "offload", "no"]
@@ -41,8 +44,9 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     negative for what is missing. `split` is the expected memory of each card where there are
     several. `max_context` and `max_batch` are the largest that `check` still calls a yes, with
     `max_context_sure` the longest at which even the upper end of the range is within what is
-    usable. `cards_needed` is how many such cards hold it, where these do not. None: not asked or
-    not to be had.
+    usable. `cards_needed` is how many such cards hold it, where these do not. These four are with
+    nothing in system RAM; `offload` is how it runs with a part there. None: not asked or not to be
+    had.
     """
 
     verdict: Verdict
@@ -54,6 +58,7 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     max_context_sure: int | None = None
     max_batch: int | None = None
     cards_needed: int | None = None
+    offload: Offload | None = None
     limited_by: Component | Literal["scheme", "engine"] | None = None
     reasons: tuple[str, ...] = ()
 
@@ -65,7 +70,11 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is held against what. `context_asked` says that a person named the context."""
+    """What is held against what. `context_asked` says that a person named the context.
+
+    With `offload` a part in system RAM is considered wherever the model does not fit; else only
+    where all is solved.
+    """
 
     engine: Engine
     loaded: Loaded
@@ -73,6 +82,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     machine: Machine
     context_asked: bool = True
     strict: bool = False
+    offload: bool = False
 
 
 def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
@@ -93,7 +103,12 @@ def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
         count = len(q.machine.cards)
         reason = f"{q.engine.name} cannot divide this model over {count} card{'s' * (count > 1)}"
         return _refused(q, "engine", (reason,))
-    return _judged(q, placed, solve), placed.memory
+    found = _judged(q, placed, solve)
+    if found.verdict == "no" and (
+        solve == "all" or (q.offload and not _too_much(q, placed.memory))
+    ):
+        return _beside_ram(q, found, placed.memory)
+    return _within_ram(q, found, placed.memory), placed.memory
 
 
 def _refused(
@@ -111,6 +126,51 @@ def _refused(
         reasons=reasons,
     )
     return refused, memory
+
+
+def _beside_ram(q: Question, found: Fit, memory: Memory) -> tuple[Fit, Memory]:
+    """The verdict with a part in system RAM, where the engine can do that and there is enough."""
+    cards, ram = q.machine.cards, q.machine.ram_available
+    if not isinstance(q.loaded, Offloads) or any(c.unified for c in cards):
+        return found, memory
+    sizes = [q.engine.usable(card, q.workload) for card in cards]
+    offload = q.loaded.offloaded(q.workload, sizes)
+    if offload is None:
+        return found, memory
+    host = f"{gib(offload.host)} GiB"
+    if ram is None or offload.host > ram:
+        there = "--ram" if ram is None else f"{gib(ram)} available"
+        reasons = (*found.reasons, f"with {host} of RAM ({there}): {offload.words}")
+        return msgspec.structs.replace(found, reasons=reasons), memory
+    usable = Bytes(sum(sizes))
+    shares = tuple(s.total.expected for s in offload.shares)
+    beside = msgspec.structs.replace(
+        found,
+        verdict="offload",
+        usable=usable,
+        headroom=usable - offload.memory.total.expected,
+        cards=len(cards),
+        split=shares if len(cards) > 1 else None,
+        offload=offload,
+        reasons=(*found.reasons, f"{offload.how}: {offload.words}, {host} in RAM"),
+    )
+    return beside, offload.memory
+
+
+def _too_much(q: Question, memory: Memory) -> bool:
+    """Whether cards and RAM together are less than the weights: then nothing need be searched."""
+    weights = memory.component("weights") + memory.component("host")
+    room = sum(q.engine.usable(c, q.workload) for c in q.machine.cards)
+    return q.machine.ram_available is not None and weights > room + q.machine.ram_available
+
+
+def _within_ram(q: Question, found: Fit, memory: Memory) -> Fit:
+    """A no where what is asked to be in system RAM is more than there is."""
+    host, ram = memory.component("host"), q.machine.ram_available
+    if ram is None or host <= ram or any(c.unified for c in q.machine.cards):
+        return found
+    reason = f"{gib(host)} GiB in RAM expected, {gib(ram)} GiB available"
+    return msgspec.structs.replace(found, verdict="no", limited_by="host", reasons=(reason,))
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,36 +311,6 @@ def _lacks(totals: Sequence[Range], usable: Sequence[Bytes], sure: bool) -> int:
     """Bytes that the fullest card lacks; negative for what it has left."""
     pairs = zip(totals, usable, strict=True)
     return max((t.high if sure else t.expected) - u for t, u in pairs)
-
-
-def largest(
-    missing: Callable[[int], int], limit: int, low: int = 0, lacks_low: int = 0
-) -> int | None:
-    """The largest number up to `limit` for which nothing is missing; None if there is none.
-
-    `low`, if it is given, is a number that holds and lacks `lacks_low`. Memory grows with the
-    number, nearly in a straight line, so each guess lies where the line through the ends meets
-    zero, and every third halves what is left, for where it is no line.
-    """
-    if not low:
-        low, lacks_low = 1, missing(1)
-        if lacks_low > 0:
-            return None
-    if low >= limit or (lacks_high := missing(limit)) <= 0:
-        return max(low, limit)
-    high, turn = limit, 0
-    while high - low > 1:
-        turn += 1
-        guess = (low + high) // 2
-        if turn % 3:
-            guess = low + (high - low) * -lacks_low // (lacks_high - lacks_low)
-        guess = min(max(guess, low + 1), high - 1)
-        lacks = missing(guess)
-        if lacks > 0:
-            high, lacks_high = guess, lacks
-        else:
-            low, lacks_low = guess, lacks
-    return low
 
 
 def cards_needed(q: Question) -> int | None:

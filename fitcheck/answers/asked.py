@@ -9,13 +9,18 @@ from fitcheck import quantization
 from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Engine, Workload
 from fitcheck.errors import BadInput, UnknownName
+from fitcheck.machine import Machine
 from fitcheck.quantization import Precision, Scheme
 from fitcheck.quantization.published import published
 from fitcheck.resolve import Subject
+from fitcheck.units import GIB, Bytes
 
 DEFAULT_CONTEXT: Final = 4096
 DEFAULT_ENGINE: Final = "transformers"
 GGUF_ENGINES: Final = ("llama.cpp", "ollama", "lmstudio")
+# Left to the system, of RAM that is only named: an allowance, not a measurement (a machine that was
+# asked says itself what is available).
+SYSTEM_RAM: Final = 2 * GIB
 COLUMNS: Final[tuple[Precision, ...]] = ("fp16", "int8", "int4")
 
 
@@ -37,6 +42,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     imatrix: bool = False
     strict: bool = False
     allow_offload: bool = False
+    ram: Bytes | None = None
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -166,3 +172,11 @@ def workload(subject: Subject, ask: Ask) -> Workload:
         gpu_memory_utilization=ask.gpu_memory_utilization,
         settings=ask.settings,
     )
+
+
+def beside(machine: Machine, ask: Ask) -> Machine:
+    """The machine with the RAM that was named, less what its system keeps."""
+    if ask.ram is None:
+        return machine
+    left = Bytes(max(0, ask.ram - SYSTEM_RAM))
+    return msgspec.structs.replace(machine, ram_total=ask.ram, ram_available=left)

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fitcheck.answers.asked import COLUMNS, Ask, Job, jobs, workload
+from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, workload
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.engines.base import LooksAtCards
 from fitcheck.errors import BadInput
@@ -57,6 +57,7 @@ def check(
     subjects: tuple[Subject, ...], machine: Machine, ask: Ask, *, named: bool, solve: Solve
 ) -> CheckAnswer:
     """Hold every model against the machine; `solve` says how much is searched for (fit.fit)."""
+    machine = beside(machine, ask)
     rows = tuple(_row(s, machine, ask, solve) for s in subjects)
     return CheckAnswer(
         machine=machine,
@@ -98,6 +99,7 @@ def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: Solve) 
         machine=machine,
         context_asked=ask.context is not None,
         strict=ask.strict,
+        offload=ask.allow_offload or ask.ram is not None,
     )
     found, memory = fit(question, solve=solve)
     return Estimate(

@@ -12,6 +12,7 @@ from fitcheck.cli import options
 @click.command("check")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @options.card_options
+@options.ram_option
 @options.workload_options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
 @click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")

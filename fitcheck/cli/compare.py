@@ -12,6 +12,7 @@ from fitcheck.cli import options
 @click.command("compare")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @options.gpu_option
+@options.ram_option
 @options.workload_options
 @click.option("--fits", "only_fits", is_flag=True, help="Leave out what runs on none of them.")
 @options.selection_options

@@ -16,6 +16,7 @@ from fitcheck.machine import Machine
 from fitcheck.render import FORMS, Form, text
 from fitcheck.render.grid import Grid
 from fitcheck.render.objects import Object
+from fitcheck.units import Bytes, parse_size
 
 if TYPE_CHECKING:
     from fitcheck.measure.records import Measured
@@ -36,6 +37,19 @@ class Tokens(click.ParamType[int]):
         if not digits.isascii() or not digits.isdigit() or not 0 < int(digits) * factor < 1 << 40:
             self.fail(f"'{value}' is no number of tokens (4096, 8k, 128k)", param, ctx)
         return int(digits) * factor
+
+
+class Size(click.ParamType[Bytes]):
+    """`64GB`, `32GiB`: an amount of memory."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Bytes:  # noqa: ANN401  (click's signature)
+        """As a card's box or a memory module says it."""
+        size = parse_size(str(value))
+        if size is None or size <= 0:
+            self.fail(f"'{value}' is no amount of memory (64GB, 32GiB)", param, ctx)
+        return size
 
 
 def many(*options: Callable[[F], F]) -> Callable[[F], F]:
@@ -125,6 +139,12 @@ machine_option = click.option(
     "described",
     type=click.Path(path_type=Path),
     help="A file with what nvidia-smi, rocm-smi, ... printed on another machine.",
+)
+
+ram_option = click.option(
+    "--ram",
+    type=Size(),
+    help="RAM beside the card: 64GB, of which 2 are the system's. Default: as detected.",
 )
 
 card_options = many(gpu_option, machine_option)

@@ -18,6 +18,7 @@ USUAL = (
 @click.command("plan")
 @click.argument("model")
 @options.gpu_option
+@options.ram_option
 @options.workload_options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
 @options.catalog_option

@@ -77,6 +77,41 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         return Bytes(sum(t.size for t in self.terms if t.component == name))
 
 
+class Offload(msgspec.Struct, frozen=True, kw_only=True):
+    """A model with a part of it in the computer's memory: as much on the cards as surely goes in.
+
+    `shares` is what each card takes, with what the host takes told with the first. `how` is what
+    the engine is told, `words` what is then on the card; `settings` ask the same of a workload,
+    where it has such options. `layers` are those that could be on a card, as the engine counts.
+    """
+
+    shares: tuple[Memory, ...]
+    how: str
+    words: str
+    layers_on_cards: int
+    layers: int
+    settings: Mapping[str, int] = msgspec.field(default_factory=dict)
+
+    @property
+    def memory(self) -> Memory:
+        """What all cards and the host take together."""
+        totals = [s.total for s in self.shares]
+        return Memory(
+            terms=tuple(t for s in self.shares for t in s.terms),
+            total=Range(
+                Bytes(sum(t.low for t in totals)),
+                Bytes(sum(t.expected for t in totals)),
+                Bytes(sum(t.high for t in totals)),
+            ),
+            notes=self.shares[0].notes,
+        )
+
+    @property
+    def host(self) -> Bytes:
+        """Bytes in the computer's memory."""
+        return self.shares[0].component("host")
+
+
 class Loaded(Protocol):
     """A model under a scheme in an engine, ready to be asked about workloads."""
 
@@ -141,4 +176,13 @@ class LooksAtCards(Protocol):
 
     def refuses(self, card: Card, workload: Workload) -> tuple[str, ...]:
         """Why it would not start on the card as it is now; empty if it would."""
+        ...
+
+
+@runtime_checkable
+class Offloads(Protocol):
+    """A loaded model that can run with a part of it in the computer's memory."""
+
+    def offloaded(self, workload: Workload, usable: Sequence[Bytes]) -> Offload | None:
+        """The arrangement that keeps most on cards of these sizes; None if nothing can be there."""
         ...

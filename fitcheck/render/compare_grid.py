@@ -39,13 +39,19 @@ def _lines(checks: tuple[CheckAnswer, ...]) -> list[str]:
 
 
 def cell(row: Row) -> Cell:
-    """`fp16 32k`, `int4 ~ 4k` where it is tight or short, `34.1 no` where nothing runs."""
+    """`fp16 32k`, `int4 ~ 4k` where it is tight or short, `34.1 no` where nothing runs.
+
+    `int8 offload` is with a part in RAM, where nothing runs without.
+    """
     runs = [e for e in row.estimates if e.fit is not None and e.fit.says_yes()]
     sure = [e for e in runs if e.fit is not None and e.fit.verdict == "fits"]
     if sure or runs:
         return _running((sure or runs)[0])
     if not row.estimates:
         return Cell("-", "faint")
+    beside = [e for e in row.estimates if e.fit is not None and e.fit.verdict == "offload"]
+    if beside:
+        return Cell(f"{beside[0].column} offload", MOODS["offload"])
     least = min(e.memory.total.expected for e in row.estimates)
     return Cell(f"{gib(least)} no", MOODS["no"])
 

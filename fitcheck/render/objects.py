@@ -11,7 +11,7 @@ from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import Claim, ShowAnswer
-from fitcheck.engines.base import Engine
+from fitcheck.engines.base import Engine, Offload
 from fitcheck.errors import BadInput, Problem
 from fitcheck.fit import Fit
 from fitcheck.machine import Card, Machine
@@ -79,8 +79,20 @@ def fit(f: Fit) -> Object:
         "max_context_sure": f.max_context_sure,
         "max_batch": f.max_batch,
         "cards_needed": f.cards_needed,
+        "offload": None if f.offload is None else offload(f.offload),
         "limited_by": f.limited_by,
         "reasons": list(f.reasons),
+    }
+
+
+def offload(o: Offload) -> Object:
+    """How much is on the cards, how much in RAM, and the engine's words for it."""
+    return {
+        "layers_on_cards": o.layers_on_cards,
+        "layers": o.layers,
+        "host": o.host,
+        "settings": dict(o.settings),
+        "how": o.how,
     }
 
 

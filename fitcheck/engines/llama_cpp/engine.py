@@ -7,8 +7,8 @@ import msgspec
 
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
-from fitcheck.engines.base import Memory, Range, Term, Workload
-from fitcheck.engines.llama_cpp import cache, options, projector, recurrent
+from fitcheck.engines.base import Memory, Offload, Range, Term, Workload
+from fitcheck.engines.llama_cpp import cache, offload, options, projector, recurrent
 from fitcheck.engines.llama_cpp.buffers import Buffers
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.graph.plan import Subject
@@ -49,7 +49,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """How a program that runs on llama.cpp differs from llama.cpp started by hand.
 
     `parallel` slots by default, each with a cache of its own unless `kv_unified`; `spared` is what
-    it leaves of each card beside what is counted.
+    it leaves of each card beside what is counted; `offloading` what it calls the options for that.
     """
 
     name: str
@@ -58,6 +58,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     parallel: int = 1
     kv_unified: bool = False
     spared: Bytes = Bytes(0)
+    offloading: offload.Options = offload.Options("-ngl {}", "--n-cpu-moe {}")
 
 
 class LlamaCppModel:
@@ -121,6 +122,14 @@ class LlamaCppModel:
         """
         where = options.split(workload, self.file, [max(u, 1) for u in usable])
         return tuple(self._share(workload, where, len(usable), k) for k in range(len(usable)))
+
+    def offloaded(self, workload: Workload, usable: Sequence[Bytes]) -> Offload | None:
+        """Most on cards of these sizes, the rest in host memory; None if not one layer goes in."""
+        return offload.offloaded(self, workload, usable, self.program.offloading)
+
+    def held(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Held, ...]:
+        """The weights at their places on cards of these sizes."""
+        return self._hold(options.split(workload, self.file, [max(u, 1) for u in usable]))
 
     def _share(self, workload: Workload, where: Split, cards: int, card: int) -> Memory:
         devices = (card,) if card else (card, HOST)
@@ -247,6 +256,7 @@ OLLAMA: Final = LlamaCpp(
         title="llama.cpp, models by name",
         defaults="457 MiB of each card left free, f16 cache, one request at a time",
         spared=Bytes(457 * MIB),
+        offloading=offload.Options("num_gpu {}"),
     )
 )
 # LM Studio: Max Concurrent Predictions is 4 (lmstudio.ai/docs/app/advanced/parallel-requests),
@@ -258,5 +268,6 @@ LM_STUDIO: Final = LlamaCpp(
         defaults="four slots that share one f16 cache",
         parallel=4,
         kv_unified=True,
+        offloading=offload.Options("GPU offload {}"),
     )
 )

@@ -135,7 +135,7 @@ def _rope_layers(file: GgufFile) -> Iterable[int]:
 def _layers(file: GgufFile, p: Packed, where: Split) -> Iterator[tuple[int, int]]:
     last = bisect_left(p.layers, file.loaded)
     bounds = [0, *(min(bisect_left(p.layers, s), last) for s in where.starts), last]
-    if where.cpu_moe and _is_expert(p.tensor.role):
+    if where.cpu_moe and is_expert(p.tensor.role):
         kept = max(bounds[1], min(bisect_left(p.layers, where.cpu_moe), last))
         bounds = [0, *(max(b, kept) for b in bounds[1:])]
     for card, (first, end) in enumerate(pairwise(bounds), start=-1):
@@ -143,5 +143,6 @@ def _layers(file: GgufFile, p: Packed, where: Split) -> Iterator[tuple[int, int]
             yield card, end - first
 
 
-def _is_expert(role: str) -> bool:
+def is_expert(role: str) -> bool:
+    """Whether a tensor belongs to routed experts."""
     return role.split(".")[0] in EXPERTS

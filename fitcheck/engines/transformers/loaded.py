@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from fitcheck.architecture import Layer, Model
 from fitcheck.architecture.checkpoint import Checkpoint
-from fitcheck.engines.base import Memory, Range, Term, Workload
-from fitcheck.engines.transformers import overhead, ranges, weights
+from fitcheck.engines.base import Memory, Offload, Range, Term, Workload
+from fitcheck.engines.transformers import offload, overhead, ranges, weights
 from fitcheck.engines.transformers.activations import Activations, Key, Packed, passes
 from fitcheck.engines.transformers.activations.linear import work
 from fitcheck.engines.transformers.activations.style import style
 from fitcheck.engines.transformers.buffers import old_tables
 from fitcheck.engines.transformers.cache import NO_CACHE, Cache
-from fitcheck.engines.transformers.cards import Placed, place
+from fitcheck.engines.transformers.cards import Block, Placed, place, placed
 from fitcheck.engines.transformers.converted import packs
 from fitcheck.engines.transformers.eras import NOW, Era
 from fitcheck.engines.transformers.peaks import (
@@ -72,12 +72,12 @@ class TransformersModel:
             return (self.memory(workload),)
         settings = read(workload)
         shares = []
-        for number, placed in enumerate(self._placed(tuple(usable), settings.era), 1):
-            kept = self._kept(placed.cache, workload)
+        for number, part in enumerate(self._placed(tuple(usable), settings.era), 1):
+            kept = self._kept(part.cache, workload)
             alive = self._alive(workload, settings, number == len(usable))
             if number == 1:
                 alive += self._moved(workload, settings, sum(t.size for t in alive))
-            found = (placed.weights, *kept, *alive, *overhead.terms(1))
+            found = (part.weights, *kept, *alive, *overhead.terms(1))
             shares.append(self._memory(found, workload, settings, 1))
         return tuple(shares)
 
@@ -95,6 +95,38 @@ class TransformersModel:
         )
         slower = self._slower(workload, settings)
         return (ranges.total(self.model, self.scheme, size, 1, slower),)
+
+    def offloaded(self, workload: Workload, usable: Sequence[Bytes]) -> Offload | None:
+        """Whole layers in the computer's memory; None where the scheme or the cards hold none."""
+        if not self.model.layers or offload.on_host(self.model, self.scheme) is None:
+            return None
+
+        def shares(parts: Sequence[Sequence[Block]]) -> tuple[Memory, ...]:
+            return self._beside_host(workload, parts)
+
+        return offload.offloaded(self.model, self.scheme, usable, shares)
+
+    def _beside_host(
+        self, workload: Workload, parts: Sequence[Sequence[Block]]
+    ) -> tuple[Memory, ...]:
+        """Each card's memory; the last part is the host's, which the first card computes."""
+        settings, (first, *others, host) = read(workload), parts
+        run = placed(self.model, self.scheme, (*first, *host), settings.era)
+        found = [
+            (
+                placed(self.model, self.scheme, first, settings.era).weights,
+                *offload.host_terms(self.model, self.scheme, host),
+                *self._kept(run.cache, workload),
+                *self._alive(workload, settings, True),
+            )
+        ]
+        for part in others:
+            held = placed(self.model, self.scheme, part, settings.era)
+            alive = self._alive(workload, settings, False)
+            found.append((held.weights, *self._kept(held.cache, workload), *alive))
+        return tuple(
+            self._memory((*terms, *overhead.terms(1)), workload, settings, 1) for terms in found
+        )
 
     def _old_bytes(self, settings: Settings) -> int:
         if not settings.era.all_logits:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from fitcheck.architecture import Model
-from fitcheck.engines.base import Range, Term
+from fitcheck.engines.base import COMPONENTS, Range, Term
 from fitcheck.engines.transformers import residuals
 from fitcheck.engines.transformers.converted import OWN_LINEAR
 from fitcheck.engines.transformers.settings import Settings
@@ -30,8 +30,8 @@ class Sizes(NamedTuple):
 
 
 def sizes(found: Iterable[Term]) -> Sizes:
-    """The terms added up."""
-    sums = dict.fromkeys(("weights", "kv_cache", "recurrent_state", "activations", "overhead"), 0)
+    """The terms on the card added up."""
+    sums = dict.fromkeys(COMPONENTS, 0)
     for term in found:
         sums[term.component] += term.size
     kept = sums["kv_cache"] + sums["recurrent_state"]
