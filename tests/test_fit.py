@@ -9,9 +9,10 @@ from fitcheck.architecture import Model, from_config
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Memory, Range, Term, Workload
 from fitcheck.errors import BadInput
-from fitcheck.fit import Fit, Question, fit, largest
+from fitcheck.fit import Fit, Question, fit
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import SCHEMES, Scheme
+from fitcheck.search import largest
 from fitcheck.units import Bytes
 
 WEIGHTS, PER_TOKEN = 10_000, 2
