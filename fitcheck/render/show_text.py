@@ -59,6 +59,8 @@ def _facts(answer: ShowAnswer) -> Iterator[str]:
 def _claim(claim: Claim) -> Iterator[str]:
     r = claim.requirement
     yield f'- "{r.states}"  ({r.source})'
+    if r.purpose != "inference":
+        yield f"  said of {r.purpose}, which is not held against a card here"
     for machine, e in claim.ours:
         assert e.fit is not None
         total = e.memory.total
