@@ -21,6 +21,7 @@ USUAL = (
 @options.ram_option
 @options.workload_options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
+@click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")
 @options.catalog_option
 @options.form_options
 def command(
@@ -31,7 +32,10 @@ def command(
     as_json: bool,
     **asked: Any,  # noqa: ANN401
 ) -> None:
-    """Which cards, and how many of them, run this MODEL; longest context and most users on each."""
+    """Which cards, and how many of them, run this MODEL; longest context and most users on each.
+
+    With one --gpu: the quantizations that run there, from the best down.
+    """
     from fitcheck.answers import plan
     from fitcheck.render import objects, plan_grid
 

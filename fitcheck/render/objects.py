@@ -179,10 +179,11 @@ def compare_rows(answer: CompareAnswer) -> list[Object]:
 
 
 def plan(answer: PlanAnswer) -> Object:
-    """`fitcheck.plan/1`: what each kind of card does with the model."""
+    """`fitcheck.plan/1`: what each kind of card does with the model, on one what is best."""
     return {
         "schema": "fitcheck.plan/1",
         "model": subject(answer.subject),
+        "best": answer.best.scheme.name if answer.best else None,
         "results": [
             {"machine": o.machine.name, **estimate(e)}
             for o in answer.options
