@@ -86,8 +86,11 @@ def test_what_was_asked_for_is_not_widened() -> None:
 def test_ram_makes_offload_the_last_resort() -> None:
     """With 64 GB of it, Q8_0 runs in part, and nothing is `best` unasked."""
     quants, ram = ("fp16", "q8_0", "q4_k_m"), Bytes(64 * GIB)
-    asked = planned("llama-3.1-70b", "3090", quants=quants, ram=ram, allow_offload=True)
-    unasked = planned("llama-3.1-70b", "3090", quants=("q8_0",), ram=ram)
+    engine = "llama.cpp"
+    asked = planned(
+        "llama-3.1-70b", "3090", engine=engine, quants=quants, ram=ram, allow_offload=True
+    )
+    unasked = planned("llama-3.1-70b", "3090", engine=engine, quants=("q8_0",), ram=ram)
 
     assert unasked.best is None
     assert asked.best is not None
