@@ -4,12 +4,14 @@ import msgspec
 
 from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, workload
 from fitcheck.answers.estimate import Estimate, notes
-from fitcheck.engines.base import LooksAtCards
+from fitcheck.answers.known import Known, decided, is_usual, key, totals
+from fitcheck.engines.base import LooksAtCards, Memory, Range
 from fitcheck.errors import BadInput
-from fitcheck.fit import Question, Solve, Verdict, fit
+from fitcheck.fit import Question, Solve, Verdict, fit, unsupported
 from fitcheck.machine import Machine
 from fitcheck.quantization import Precision
 from fitcheck.resolve import Subject
+from fitcheck.units import Bytes
 
 _RANK: dict[Verdict, int] = {"fits": 0, "tight": 1, "short": 2, "offload": 3, "no": 4}
 
@@ -54,11 +56,20 @@ class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(
-    subjects: tuple[Subject, ...], machine: Machine, ask: Ask, *, named: bool, solve: Solve
+    subjects: tuple[Subject, ...],
+    machine: Machine,
+    ask: Ask,
+    *,
+    named: bool,
+    solve: Solve,
+    known: Known | None = None,
 ) -> CheckAnswer:
-    """Hold every model against the machine; `solve` says how much is searched for (fit.fit)."""
+    """Hold every model against the machine; `solve` says how much is searched for (fit.fit).
+
+    `known` are totals of the run before, for a table that shows nothing else; new ones are put in.
+    """
     machine = beside(machine, ask)
-    rows = tuple(_row(s, machine, ask, solve) for s in subjects)
+    rows = tuple(_row(s, machine, ask, solve, known) for s in subjects)
     return CheckAnswer(
         machine=machine,
         ask=ask,
@@ -74,16 +85,53 @@ def only_fitting(answer: CheckAnswer) -> CheckAnswer:
     return msgspec.structs.replace(answer, rows=kept)
 
 
-def _row(subject: Subject, machine: Machine, ask: Ask, solve: Solve) -> Row:
+def _row(
+    subject: Subject, machine: Machine, ask: Ask, solve: Solve, known: Known | None = None
+) -> Row:
     if subject.model is None:
         return Row(subject=subject, estimates=(), unknown="its architecture is not published")
     try:
-        found = tuple(_held(subject, job, machine, ask, solve) for job in jobs(subject, ask))
+        found = tuple(
+            _glanced(subject, job, machine, ask, known)
+            if known is not None and is_usual(subject, ask, machine, job.engine)
+            else _held(subject, job, machine, ask, solve)
+            for job in jobs(subject, ask)
+        )
     except BadInput as error:
         if ask.quants or ask.precisions:
             raise
         return Row(subject=subject, estimates=(), unknown=str(error))
     return Row(subject=subject, estimates=found)
+
+
+def _glanced(subject: Subject, job: Job, machine: Machine, ask: Ask, known: Known) -> Estimate:
+    """The same for a table, from what is known where that is enough: a total without its terms."""
+    asked = workload(subject, ask)
+    usable = job.engine.usable(machine.cards[0], asked)
+    place = key(subject, job.engine.name, job.scheme.name)
+    seen = known.totals.get(place)
+    if seen is None:
+        assert subject.model is not None
+        loaded = job.engine.load(subject.model, job.scheme)
+        seen = known.learn(place, totals(loaded, loaded.settle(asked), usable))
+    verdict = decided(known, place, usable)
+    if unsupported(job.scheme, machine.cards[0], job.engine.name):
+        return _held(subject, job, machine, ask, "table")
+    if verdict is None:
+        found = _held(subject, job, machine, ask, "table")
+        assert found.fit is not None
+        known.answer(place, usable, found.fit)
+        return found
+    return Estimate(
+        subject=subject,
+        engine=job.engine.name,
+        scheme=job.scheme,
+        column=job.column,
+        workload=asked,
+        memory=Memory(terms=(), total=Range(seen.expected, seen.expected, seen.high)),
+        file_bytes=Bytes(0),
+        fit=verdict,
+    )
 
 
 def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: Solve) -> Estimate:

@@ -35,13 +35,16 @@ def command(
     from fitcheck.render import check_grid, objects
 
     selection = options.selection(asked)
-    answer = check.check(
-        resolve.selected(models, options.catalog(overlays), selection.takes),
-        options.machine(gpus, described),
-        options.ask(**asked),
-        named=bool(models),
-        solve="all" if models else "batch" if as_json or form != "table" else "table",
-    )
+    table = not (models or as_json or form != "table")
+    with options.known_totals(overlays, wanted=table) as known:
+        answer = check.check(
+            resolve.selected(models, options.catalog(overlays), selection.takes),
+            options.machine(gpus, described),
+            options.ask(**asked),
+            named=bool(models),
+            solve="table" if table else "all" if models else "batch",
+            known=known,
+        )
     answer = check.only_fitting(answer) if only_fits else answer
     options.answer(
         form,

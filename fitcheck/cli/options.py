@@ -3,14 +3,17 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from fitcheck import kept
 from fitcheck.answers.asked import Ask
+from fitcheck.answers.known import Known
 from fitcheck.answers.select import Selection
-from fitcheck.catalog import Catalog, load_models
+from fitcheck.catalog import Catalog, kept_key, load_models
 from fitcheck.errors import BadInput, NoCard, printable
 from fitcheck.machine import Machine
 from fitcheck.render import FORMS, Form, text
@@ -169,8 +172,27 @@ def _settings(options: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def catalog(overlays: tuple[Path, ...]) -> Catalog:
     """The built-in catalog, what lies in the user's configuration folder, and what was named."""
+    return load_models(_all(overlays), kept_in=cache_folder())
+
+
+def _all(overlays: tuple[Path, ...]) -> tuple[Path, ...]:
     own = Path(click.get_app_dir("fitcheck")) / "models.yaml"
-    return load_models(((own,) if own.is_file() else ()) + overlays, kept_in=cache_folder())
+    return ((own,) if own.is_file() else ()) + overlays
+
+
+@contextmanager
+def known_totals(overlays: tuple[Path, ...], *, wanted: bool) -> Iterator[Known | None]:
+    """Totals that the run before has worked out; kept again with what this one adds."""
+    if not wanted:
+        yield None
+        return
+    path = cache_folder() / "totals.msgpack"
+    key = kept_key(_all(overlays))
+    known = kept.read(path, key, Known) or Known()
+    known.fresh = False
+    yield known
+    if known.fresh:
+        kept.write(path, key, known)
 
 
 def cache_folder() -> Path:
