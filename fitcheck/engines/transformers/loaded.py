@@ -13,10 +13,11 @@ from fitcheck.engines.transformers.buffers import old_tables
 from fitcheck.engines.transformers.cache import NO_CACHE, Cache
 from fitcheck.engines.transformers.cards import Block, Placed, place, placed
 from fitcheck.engines.transformers.converted import packs
-from fitcheck.engines.transformers.eras import NOW, Era
+from fitcheck.engines.transformers.eras import FLOAT_LOGITS, NOW, Era
 from fitcheck.engines.transformers.peaks import (
     CUT,
     LATER,
+    LOGITS,
     TWICE,
     Highest,
     moved_logits,
@@ -59,7 +60,7 @@ class TransformersModel:
         settings = read(workload)
         old = tuple(old_tables(self.model, self.itemsize)) if settings.era.all_logits else ()
         kept = self._kept(self._cache(settings.era), workload)
-        found = (*self.weights, *old, *kept, *self._alive(workload, settings, True))
+        found = (*self.weights, *old, *kept, *self._alive(workload, settings, True, cards == 1))
         if cards > 1:
             elsewhere = sum(t.size for t in self._alive(workload, settings, False))
             moved = self._moved(workload, settings, elsewhere)
@@ -74,7 +75,7 @@ class TransformersModel:
         shares = []
         for number, part in enumerate(self._placed(tuple(usable), settings.era), 1):
             kept = self._kept(part.cache, workload)
-            alive = self._alive(workload, settings, number == len(usable))
+            alive = self._alive(workload, settings, number == len(usable), False)
             if number == 1:
                 alive += self._moved(workload, settings, sum(t.size for t in alive))
             found = (part.weights, *kept, *alive, *overhead.terms(1))
@@ -137,8 +138,10 @@ class TransformersModel:
         stepped = workload.context > workload.prompt
         return tuple(cache.terms(workload.batch, workload.context, stepped))
 
-    def _alive(self, workload: Workload, settings: Settings, head: bool) -> tuple[Term, ...]:
-        return terms(self._highest(workload, settings, head), self.chunk)
+    def _alive(
+        self, workload: Workload, settings: Settings, head: bool, alone: bool = True
+    ) -> tuple[Term, ...]:
+        return terms(self._highest(workload, settings, head, alone), self.chunk)
 
     def _moved(self, workload: Workload, settings: Settings, alive: int) -> tuple[Term, ...]:
         """Logits go back to the first card, which old versions made of the whole prompt."""
@@ -146,8 +149,13 @@ class TransformersModel:
         size = 4 * tokens * self.model.vocab_size
         return (moved_logits(size, alive),) if settings.era.all_logits and size > alive else ()
 
-    def _highest(self, workload: Workload, settings: Settings, head: bool) -> Highest:
-        """The moment at which most is held, of the prompt and of the last step."""
+    def _highest(
+        self, workload: Workload, settings: Settings, head: bool, alone: bool = True
+    ) -> Highest:
+        """The moment at which most is held: the prompt, the first step, or the last one.
+
+        `head` is the card that has the head, `alone` if no other card has a part of the model.
+        """
         passing = self._passes(settings, settings.kernels is not False)
         batch, context, prompt = workload.batch, workload.context, workload.prompt
         cache = self._cache(settings.era)
@@ -156,10 +164,29 @@ class TransformersModel:
         read_in = passing.peak("prefill", batch, prompt, head=head)
         again = self.model.model_type in NO_CACHE
         step = passing.peak("prefill" if again else "decode", batch, context, head=head)
-        old = at_end if settings.era.all_logits and head and context > prompt else 0
-        if read_in.size + then >= step.size + old:
-            return Highest("prefill", read_in, batch, prompt, then, LATER if then < 0 else CUT)
-        return Highest("prefill" if again else "decode", step, batch, context, old, TWICE)
+        whole = settings.era.all_logits and head and context > prompt
+        found = [
+            Highest("prefill", read_in, batch, prompt, {LATER if then < 0 else CUT: then}),
+            Highest(
+                "prefill" if again else "decode",
+                step,
+                batch,
+                context,
+                {TWICE: at_end} if whole else {},
+            ),
+        ]
+        if whole and alone and not again:
+            first = passing.peak("decode", batch, prompt + 1, head=head)
+            before = cache.size(batch, prompt, False)
+            after = cache.size(batch, prompt + 1, True) - at_end
+            logits = batch * prompt * self.model.vocab_size * self._logit_bytes
+            beside = {LOGITS: logits, TWICE: before, LATER: after}
+            found.append(Highest("first", first, batch, prompt + 1, beside))
+        return max(found, key=lambda highest: highest.size)
+
+    @property
+    def _logit_bytes(self) -> int:
+        return 4 if self.model.model_type in FLOAT_LOGITS else self.itemsize
 
     def _memory(
         self, found: tuple[Term, ...], workload: Workload, settings: Settings, cards: int

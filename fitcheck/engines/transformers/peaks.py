@@ -1,7 +1,8 @@
 """The highest moment as terms: every tensor that lives then, with its formula."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
 
 from fitcheck.engines.base import Term
 from fitcheck.engines.transformers.activations import Peak
@@ -11,38 +12,43 @@ from fitcheck.engines.transformers.activations.script import (
     PAST,
     PREFILL,
 )
-from fitcheck.engines.transformers.activations.step import Phase
 from fitcheck.units import Bytes
 
 SOURCE = "transformers 5.23.0, models/*/modeling_*.py, each forward step by step"
 
-# Cache that is not there yet while the prompt is read; that sliding layers give up after it; and
-# that versions before 4.45 held beside the new one at every step, as a tuple of their own.
+# Cache that is not there yet at this moment; that sliding layers give up after the prompt; and that
+# versions before 4.45 held beside the new one at every step, as a tuple of their own.
 LATER = "cache of later tokens, not there yet"
 CUT = "the prompt's cache in sliding layers, which the next step cuts"
 TWICE = "the cache before this step, held beside the new one"
+# And the prompt's logits: generate kept a step's outputs until it had the next one's (transformers
+# 4.38.2, generation/utils.py; 4.46.0 deletes them).
+LOGITS = "logits of the whole prompt, held until the first step is done"
 
-_WHEN = {"prefill": "while the prompt is read", "decode": "at the last step"}
+_WHEN = {
+    "prefill": "while the prompt is read",
+    "decode": "at the last step",
+    "first": "at the first step",
+}
 
 
 class Highest(NamedTuple):
-    """A workload's highest moment.
+    """A workload's highest moment: the prompt, the `first` step after it, or the last one.
 
-    `beside` is cache that is there then and not at the end, negative where it is the other way
-    round, and `why` says which.
+    `beside` is what is there then and not at the end, by name; negative where it is the other way
+    round.
     """
 
-    phase: Phase
+    when: Literal["prefill", "first", "decode"]
     peak: Peak
     batch: int
     tokens: int
-    beside: int = 0
-    why: str = ""
+    beside: Mapping[str, int] = MappingProxyType({})
 
     @property
     def size(self) -> int:
         """Bytes beside the weights and the cache as it is at the end."""
-        return self.peak.size + self.beside
+        return self.peak.size + sum(self.beside.values())
 
 
 def terms(highest: Highest, chunk: int) -> tuple[Term, ...]:
@@ -75,7 +81,7 @@ def moved_logits(size: int, alive: int) -> Term:
 
 
 def _alive(highest: Highest, chunk: int) -> Iterator[Term]:
-    peak, prefill = highest.peak, highest.phase == "prefill"
+    peak, prefill = highest.peak, highest.when == "prefill"
     shown = PREFILL if prefill else DECODE
     base = _amounts(highest, chunk)
     for piece in peak.pieces:
@@ -88,7 +94,7 @@ def _alive(highest: Highest, chunk: int) -> Iterator[Term]:
         values = {name: n for name, n in base.items() if name in unit} | dict(factors)
         yield Term(
             component="activations",
-            name=f"{piece.name}, {_WHEN[highest.phase]}",
+            name=f"{piece.name}, {_WHEN[highest.when]}",
             size=Bytes(piece.size * amount),
             formula=" * ".join(used),
             values=values,
@@ -98,7 +104,7 @@ def _alive(highest: Highest, chunk: int) -> Iterator[Term]:
 
 def _amounts(highest: Highest, chunk: int) -> dict[str, int]:
     """What the formulas of units speak of."""
-    if highest.phase == "prefill":
+    if highest.when == "prefill":
         return {"batch": highest.batch, "prompt": highest.tokens, "chunk": chunk}
     keys = highest.peak.amounts[KEY] // highest.batch
     past = highest.peak.amounts[PAST] // highest.batch
@@ -106,12 +112,14 @@ def _amounts(highest: Highest, chunk: int) -> dict[str, int]:
 
 
 def _beside(highest: Highest) -> Iterator[Term]:
-    if highest.beside:
-        yield Term(
-            component="activations",
-            name=highest.why,
-            size=Bytes(highest.beside),
-            formula="cache_bytes",
-            values={"cache_bytes": highest.beside},
-            source="transformers 5.23.0, cache_utils.py",
-        )
+    for name, size in highest.beside.items():
+        what = "logits_bytes" if name == LOGITS else "cache_bytes"
+        if size:
+            yield Term(
+                component="activations",
+                name=name,
+                size=Bytes(size),
+                formula=what,
+                values={what: size},
+                source="transformers 4.38.2 and 5.23.0, cache_utils.py, generation/utils.py",
+            )
