@@ -29,7 +29,7 @@ from fitcheck.units import Bytes, ceil_div, gib
 Verdict = Literal["fits", "tight", "short", "offload", "no"]
 
 # What is searched for beside the verdict: a dozen evaluations each, cards a dozen larger ones.
-Solve = Literal["table", "batch", "all"]
+Solve = Literal["verdict", "table", "batch", "all"]
 
 # Below this a context is of no use, so it is not offered in the asked one's place (contract).
 SHORTEST_CONTEXT: Final = 1024
@@ -88,8 +88,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
     """Verdict and memory for the fewest of the machine's cards that hold it.
 
-    `solve` says what else is searched for: what a table shows, that and the largest batch, or all
-    of it, down to how many cards would be needed.
+    `solve` says what else is searched for: nothing, what a table shows (the longest context), that
+    and the largest batch, or all of it, down to how many cards would be needed.
     """
     refusals = unsupported(q.loaded.scheme, q.machine.cards[0], q.engine.name)
     if refusals:
@@ -215,11 +215,12 @@ def _placed(q: Question) -> Placement | None:
 
 def _judged(q: Question, p: Placement, solve: Solve) -> Fit:
     cards = q.machine.cards[: len(p.usable)]
-    usable, more = Bytes(sum(p.usable)), solve != "table"
+    usable, more = Bytes(sum(p.usable)), solve in ("batch", "all")
     verdict: Verdict = "fits" if p.fits else "tight" if p.tight else "no"
-    sure = longest_context(q, cards, p, sure=True) if p.fits or more else None
+    searched = more or (solve == "table" and p.fits)
+    sure = longest_context(q, cards, p, sure=True) if searched else None
     longest = sure
-    if not q.strict and (more or not p.fits):
+    if not q.strict and (more or (solve == "table" and not p.fits)):
         longest = longest_context(q, cards, p, sure=False)
     if verdict == "no" and not q.context_asked and (longest or 0) >= SHORTEST_CONTEXT:
         verdict = "short"

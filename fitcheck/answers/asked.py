@@ -7,8 +7,9 @@ import msgspec
 
 from fitcheck import quantization
 from fitcheck.engines import ENGINES
-from fitcheck.engines.base import Engine, Workload
+from fitcheck.engines.base import Engine, Loaded, LooksAtCards, Workload
 from fitcheck.errors import BadInput, UnknownName
+from fitcheck.fit import Question
 from fitcheck.machine import Machine
 from fitcheck.quantization import Precision, Scheme
 from fitcheck.quantization.published import published
@@ -180,3 +181,19 @@ def beside(machine: Machine, ask: Ask) -> Machine:
         return machine
     left = Bytes(max(0, ask.ram - SYSTEM_RAM))
     return msgspec.structs.replace(machine, ram_total=ask.ram, ram_available=left)
+
+
+def question(subject: Subject, job: Job, loaded: Loaded, machine: Machine, ask: Ask) -> Question:
+    """What is asked of the model on the machine; every default put in. Raises BadInput."""
+    settled = loaded.settle(workload(subject, ask))
+    if isinstance(job.engine, LooksAtCards):
+        settled = job.engine.on_card(settled, machine.cards[0])
+    return Question(
+        engine=job.engine,
+        loaded=loaded,
+        workload=settled,
+        machine=machine,
+        context_asked=ask.context is not None,
+        strict=ask.strict,
+        offload=ask.allow_offload or ask.ram is not None,
+    )

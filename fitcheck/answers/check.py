@@ -2,12 +2,12 @@
 
 import msgspec
 
-from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, workload
+from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, question, workload
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.answers.known import Known, decided, is_usual, key, totals
-from fitcheck.engines.base import LooksAtCards, Memory, Range
+from fitcheck.engines.base import Memory, Range
 from fitcheck.errors import BadInput
-from fitcheck.fit import Question, Solve, Verdict, fit, unsupported
+from fitcheck.fit import Solve, Verdict, fit, unsupported
 from fitcheck.machine import Machine
 from fitcheck.quantization import Precision
 from fitcheck.resolve import Subject
@@ -137,28 +137,17 @@ def _glanced(subject: Subject, job: Job, machine: Machine, ask: Ask, known: Know
 def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: Solve) -> Estimate:
     assert subject.model is not None
     loaded = job.engine.load(subject.model, job.scheme, subject.checkpoint)
-    settled = loaded.settle(workload(subject, ask))
-    if isinstance(job.engine, LooksAtCards):
-        settled = job.engine.on_card(settled, machine.cards[0])
-    question = Question(
-        engine=job.engine,
-        loaded=loaded,
-        workload=settled,
-        machine=machine,
-        context_asked=ask.context is not None,
-        strict=ask.strict,
-        offload=ask.allow_offload or ask.ram is not None,
-    )
-    found, memory = fit(question, solve=solve)
+    asked = question(subject, job, loaded, machine, ask)
+    found, memory = fit(asked, solve=solve)
     return Estimate(
         subject=subject,
         engine=job.engine.name,
         scheme=job.scheme,
         column=job.column,
-        workload=settled,
+        workload=asked.workload,
         memory=memory,
         file_bytes=loaded.file_bytes,
-        notes=(*notes(subject, settled, job), *memory.notes),
+        notes=(*notes(subject, asked.workload, job), *memory.notes),
         fit=found,
     )
 

@@ -51,6 +51,7 @@ _COMMANDS = {
     "estimate": "estimate",
     "explain": "explain",
     "plan": "plan",
+    "sweep": "sweep",
     "measure": "measure",
     "show": "show",
     "models": "models",

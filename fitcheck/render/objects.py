@@ -11,7 +11,7 @@ from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import Claim, ShowAnswer
-from fitcheck.engines.base import Engine, Offload
+from fitcheck.engines.base import COMPONENTS, Engine, Memory, Offload
 from fitcheck.errors import BadInput, Problem
 from fitcheck.fit import Fit
 from fitcheck.machine import Card, Machine
@@ -23,7 +23,6 @@ Object = dict[str, Any]
 
 def estimate(e: Estimate) -> Object:
     """`fitcheck.estimate/1`, with `fit` where it was held against a machine."""
-    memory, total = e.memory, e.memory.total
     found: Object = {
         "schema": "fitcheck.estimate/1",
         "model": subject(e.subject),
@@ -36,15 +35,7 @@ def estimate(e: Estimate) -> Object:
             "kv_cache": e.workload.kv_cache,
             "attention": e.workload.attention,
         },
-        "memory": {
-            "weights": memory.component("weights"),
-            "kv_cache": memory.component("kv_cache"),
-            "recurrent_state": memory.component("recurrent_state"),
-            "activations": memory.component("activations"),
-            "overhead": memory.component("overhead"),
-            "host": memory.component("host"),
-            "total": {"low": total.low, "expected": total.expected, "high": total.high},
-        },
+        "memory": memory(e.memory),
         "file_bytes": e.file_bytes,
         "notes": list(e.notes),
     }
@@ -54,6 +45,13 @@ def estimate(e: Estimate) -> Object:
     if e.fit is not None:
         found["fit"] = fit(e.fit)
     return found
+
+
+def memory(m: Memory) -> Object:
+    """Bytes of each component, and the range of what is on the cards."""
+    components: Object = {name: m.component(name) for name in COMPONENTS}
+    low, expected, high = m.total.low, m.total.expected, m.total.high
+    return components | {"total": {"low": low, "expected": expected, "high": high}}
 
 
 def subject(s: Subject) -> Object:
