@@ -7,7 +7,7 @@ import msgspec
 
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
-from fitcheck.engines.base import Memory, Offload, Range, Term, Workload
+from fitcheck.engines.base import COMPONENTS, Memory, Offload, Range, Term, Workload
 from fitcheck.engines.llama_cpp import cache, offload, options, projector, recurrent
 from fitcheck.engines.llama_cpp.buffers import Buffers
 from fitcheck.engines.llama_cpp.gguf import GgufFile
@@ -39,9 +39,10 @@ _DEFAULTS: Final[dict[Precision, str]] = {
 # kernels. llama.cpp's own "total less free" on idle cards: RTX 4090 392 MiB, RTX 5090 521, H100 527
 # (logs of llama-server --list-devices, 2025 and 2026); their mean. Bare contexts on older cards:
 # 306 (K80), 320 (Titan V). Above the largest: 28 MiB more for cuBLAS on Hopper, and what the pool
-# takes beside products.
+# takes beside products. Below all of them is HIP, of which a process took 80 to 150 MiB of an APU's
+# memory while it generated, pool and all (lhl/strix-halo-testing, llama-bench 5863 to 6097).
 CONTEXT: Final = Bytes(480 * MIB)
-CONTEXT_LOW: Final = Bytes(300 * MIB)
+CONTEXT_LOW: Final = Bytes(64 * MIB)
 CONTEXT_HIGH: Final = Bytes(650 * MIB)
 
 
@@ -108,7 +109,7 @@ class LlamaCppModel:
             *(t for k in (*range(cards), HOST) for t in self._runtime(workload, where, cards, k)),
             context(cards),
         )
-        total = _range(terms, cards, rough=self.buffers.rough)
+        total = self._range(terms, cards)
         return Memory(terms=terms, total=total, notes=self.notes(workload))
 
     def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
@@ -140,7 +141,7 @@ class LlamaCppModel:
             context(1),
         )
         notes = () if card else self.notes(workload)
-        return Memory(terms=terms, total=_range(terms, 1, rough=self.buffers.rough), notes=notes)
+        return Memory(terms=terms, total=self._range(terms, 1), notes=notes)
 
     def _hold(self, where: Split) -> tuple[Held, ...]:
         if where not in self._held:
@@ -162,6 +163,21 @@ class LlamaCppModel:
 
     def _second(self, workload: Workload) -> tuple[Term, ...]:
         return projector.terms(self.model) if workload.settings.get("mmproj") == "on" else ()
+
+    def _range(self, terms: Sequence[Term], cards: int) -> Range:
+        """Buffers are exact unless they are sketched; what the process takes differs by card.
+
+        At most a matrix more is turned to f16: by kernels that do not take packed ones in batches.
+        """
+        sizes = {name: sum(t.size for t in terms if t.component == name) for name in COMPONENTS}
+        expected = sum(sizes.values()) - sizes["host"]
+        sketched = sizes["activations"] if self.buffers.rough else 0
+        most = CONTEXT_HIGH - CONTEXT + self.weights.largest_unpacked
+        return Range(
+            Bytes(expected - sizes["overhead"] + cards * CONTEXT_LOW - sketched // 2),
+            Bytes(expected),
+            Bytes(expected + cards * most + sketched),
+        )
 
     def notes(self, workload: Workload) -> tuple[str, ...]:
         """What is not in the terms unless asked for."""
@@ -227,17 +243,6 @@ def context(cards: int) -> Term:
         formula="cards * context",
         values={"cards": cards, "context": CONTEXT},
         source="llama-server --list-devices on idle cards, 392 to 527 MiB (2025 and 2026)",
-    )
-
-
-def _range(terms: Sequence[Term], cards: int, *, rough: bool) -> Range:
-    """Buffers are exact unless they are sketched; the context differs by driver and card."""
-    expected = sum(t.size for t in terms if t.component != "host")
-    buffers = sum(t.size for t in terms if t.component == "activations") if rough else 0
-    return Range(
-        Bytes(expected - cards * (CONTEXT - CONTEXT_LOW) - buffers // 2),
-        Bytes(expected),
-        Bytes(expected + cards * (CONTEXT_HIGH - CONTEXT) + buffers),
     )
 
 

@@ -1,6 +1,8 @@
 """The weights of a model in llama.cpp: what its file holds, and what of it is where."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from math import prod
 from typing import Final
 
 from fitcheck.architecture import Model
@@ -55,6 +57,21 @@ class Weights:
     def file_bytes(self) -> Bytes:
         """What the tensors take on disk, without header and padding."""
         return Bytes(sum(p.size for p in self.packed))
+
+    @cached_property
+    def largest_unpacked(self) -> Bytes:
+        """The largest packed matrix of a layer, one of all experts', in 16 bits; 0 if none is.
+
+        What ggml-cuda's pool holds on cards whose kernels do not multiply packed matrices with a
+        batch: Volta's and some of AMD's (llama.cpp 0c1e57098, ggml-cuda/mmq.cu,
+        ggml_cuda_should_use_mmq).
+        """
+        matrices = (
+            2 * prod(p.tensor.ne[:2])
+            for p in self.packed
+            if p.layers and p.block_type.block_weights > 1
+        )
+        return Bytes(max(matrices, default=0))
 
     def hold(self, where: Split) -> tuple[Held, ...]:
         """Every tensor at its place."""
