@@ -42,9 +42,7 @@ class Plain:
     def default_scheme(self, model: Model, precision: str) -> Scheme:
         return self.scheme
 
-    def load(
-        self, model: Model, scheme: Scheme, stored: Checkpoint | None = None
-    ) -> "Plain":
+    def load(self, model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> "Plain":
         return self
 
     def usable(self, card: Card, workload: Workload) -> Bytes:

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-# ruff: noqa: D102
 from fitcheck.cards import seen
 from fitcheck.detect import nvidia
 from fitcheck.detect.reading import Reading
