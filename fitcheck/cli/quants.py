@@ -34,6 +34,9 @@ def command(scheme: str | None, layer: str | None, form: render.Form, as_json: b
         )
         return
     found = [quantization.scheme(scheme)] if scheme else list(quantization.SCHEMES.values())
+    if scheme and form == "table" and not as_json:
+        click.echo(lists.one_scheme(found[0]), nl=False)
+        return
     rows = [objects.scheme(s) for s in found]
     options.answer(
         form,

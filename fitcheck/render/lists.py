@@ -1,6 +1,6 @@
 """The tables that list what there is: models, schemes, engines, cards."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fitcheck.engines.base import Engine
 from fitcheck.machine import Card
@@ -61,12 +61,37 @@ def schemes(found: Iterable[Scheme]) -> Grid:
         )
         for s in found
     )
-    return Grid(columns=columns, rows=rows)
+    below = ("fitcheck quants SCHEME: all about one, what it costs in quality too",)
+    return Grid(columns=columns, rows=rows, below=below)
 
 
 def _needs(s: Scheme) -> str:
     least = f"cc {s.compute_capability}" if s.compute_capability else ""
     return ", ".join(part for part in (least, f"{s.needs} units" if s.needs else "") if part)
+
+
+def one_scheme(s: Scheme) -> str:
+    """All that is known of one scheme, a line each: nothing is left out for want of width."""
+    exact = s.bits_per_weight
+    facts = {
+        "title": s.title,
+        "also called": ", ".join(s.aliases),
+        "stands under": s.precision,
+        "bits per weight": f"{exact:.4f}" if exact else "not known",
+        "runs in": ", ".join(s.engines),
+        "needs of a card": ", ".join(_wants(s)) or "nothing in particular",
+        "what it costs": s.quality or "not known",
+        "source": s.source,
+    }
+    return "\n".join((s.name, *(f"{k:<18}{v}" for k, v in facts.items() if v))) + "\n"
+
+
+def _wants(s: Scheme) -> Iterator[str]:
+    if s.needs:
+        yield f"{s.needs} units"
+    if s.compute_capability:
+        yield f"compute capability {s.compute_capability} if NVIDIA's"
+    yield from (f"{least} in {engine}" for engine, least in s.capabilities.items())
 
 
 def engines(found: Iterable[Engine]) -> Grid:

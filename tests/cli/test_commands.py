@@ -134,6 +134,18 @@ def test_every_form_says_the_same(fitcheck: Run) -> None:
     assert "| weights" in fitcheck(*words, "markdown").out
 
 
+def test_one_scheme_is_told_whole_whatever_the_width(
+    fitcheck: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it costs in quality, and where that is from, is what people ask of one scheme."""
+    monkeypatch.setenv("COLUMNS", "40")
+    said = fitcheck("quants", "q4_k_m").out
+    # llama.cpp, tools/quantize/README.md: perplexity of Llama 3 8B
+    assert "+0.1754" in said
+    assert "tools/quantize" in said
+    assert "needs of a card   nothing in particular" in said
+
+
 def test_quants_packs_a_layer(fitcheck: Run) -> None:
     """bitsandbytes 0.50.2: 8,388,608 packed bytes, 1,048,576 of absmax, 64 of code."""
     found = fitcheck("quants", "bnb-nf4", "--layer", "4096x4096", "--json").json
