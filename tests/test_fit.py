@@ -1,6 +1,7 @@
 """Verdicts and solvers, asked of an engine so simple that the right answer is plain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from fitcheck.architecture import Model, from_config
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Memory, Range, Term, Workload
+from fitcheck.engines.option import Option
 from fitcheck.errors import BadInput
 from fitcheck.fit import Fit, Question, fit
 from fitcheck.machine import Card, Machine
@@ -23,6 +25,10 @@ class Plain:
 
     name = "plain"
     title = defaults = ""
+    options: tuple[Option, ...] = ()
+    instead: Mapping[str, str] = MappingProxyType({})
+
+    def accepts(self, workload: Workload) -> None: ...
 
     def __init__(self) -> None:
         self.scheme = SCHEMES["fp16"]

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from fitcheck import quantization
+from fitcheck.answers import heeded
 from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Engine, Loaded, LooksAtCards, Workload
 from fitcheck.errors import BadInput, UnknownName
@@ -45,6 +46,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     allow_offload: bool = False
     ram: Bytes | None = None
 
+    @property
+    def engines_own(self) -> tuple[str, ...]:
+        """The names of the engines' own options that something was said about."""
+        fields = ("kv_cache", "attention", "ubatch", "parallel", "gpu_memory_utilization")
+        said = [name for name in fields if getattr(self, name) is not None]
+        said += [name.replace("-", "_") for name in self.settings]
+        return (*said, "imatrix") if self.imatrix else tuple(said)
+
 
 class Job(msgspec.Struct, frozen=True):
     """A model under a scheme in an engine. `column` is the precision that it stands under."""
@@ -66,8 +75,16 @@ def jobs(subject: Subject, ask: Ask, columns: tuple[Precision, ...] = COLUMNS) -
     """What is to be estimated: the schemes asked for, else what stands in these columns.
 
     Weights that are published packed are estimated as they are: never sold as 16 bits, never
-    quantized again. Raises BadInput where that is asked for.
+    quantized again. Raises BadInput where that is asked for, WrongOption where an engine has no
+    such option.
     """
+    found = _jobs(subject, ask, columns)
+    for engine in {job.engine.name: job.engine for job in found}.values():
+        heeded.refuse(engine, ask.engines_own, workload(subject, ask))
+    return found
+
+
+def _jobs(subject: Subject, ask: Ask, columns: tuple[Precision, ...]) -> list[Job]:
     if subject.stored_as:
         return [_of_file(subject, ask)]
     if ask.quants:

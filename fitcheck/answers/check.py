@@ -4,6 +4,7 @@ import msgspec
 
 from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, question, workload
 from fitcheck.answers.estimate import Estimate, notes
+from fitcheck.answers.heeded import WrongOption
 from fitcheck.answers.known import Known, decided, is_usual, key, totals
 from fitcheck.engines.base import Memory, Range
 from fitcheck.errors import BadInput
@@ -97,6 +98,8 @@ def _row(
             else _held(subject, job, machine, ask, solve)
             for job in jobs(subject, ask)
         )
+    except WrongOption:
+        raise
     except BadInput as error:
         if ask.quants or ask.precisions:
             raise

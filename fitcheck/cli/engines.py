@@ -7,12 +7,25 @@ from fitcheck.cli import options
 
 
 @click.command("engines")
+@click.argument("name", required=False)
 @options.form_options
-def command(form: render.Form, as_json: bool) -> None:
-    """The engines, and what each takes when nothing is said."""
+def command(name: str | None, form: render.Form, as_json: bool) -> None:
+    """The engines, or one engine's options: what they are called there, and their defaults."""
+    from fitcheck.answers.asked import engine_named
     from fitcheck.engines import ENGINES
     from fitcheck.render import lists, objects
 
+    if name is not None:
+        engine = engine_named(name)
+        told = [objects.option(o) for o in engine.options]
+        options.answer(
+            form,
+            as_json,
+            grid=lambda: lists.options(engine),
+            whole=lambda: {"schema": "fitcheck.options/1", "engine": engine.name, "options": told},
+            rows=lambda: told,
+        )
+        return
     rows = [objects.engine(e) for e in ENGINES.values()]
     options.answer(
         form,

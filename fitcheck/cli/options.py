@@ -66,13 +66,14 @@ def many(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-# What one engine alone is asked for, under its own names; the engine reads and refuses them.
+# What one engine alone is asked for, under its own names; the engine reads and refuses them, and
+# `fitcheck engines NAME` says its defaults.
 _ENGINES_OWN: Final = {
-    "n-gpu-layers": "llama.cpp: layers on the card, a number or all (-ngl).",
+    "n-gpu-layers": "llama.cpp: layers on the card, a number or all.",
     "n-cpu-moe": "llama.cpp: layers whose experts stay in RAM, a number or all.",
     "cache-type-k": "llama.cpp: type of the keys alone.",
     "cache-type-v": "llama.cpp: type of the values alone.",
-    "batch-size": "llama.cpp: logical batch (2048).",
+    "batch-size": "llama.cpp: logical batch.",
     "max-num-seqs": "vLLM: sequences that it may run at once.",
     "max-num-batched-tokens": "vLLM: tokens that it computes at once.",
     "block-size": "vLLM: tokens of a block of the cache.",
@@ -86,7 +87,10 @@ _SWITCHES: Final = {
 }
 
 workload_options = many(
-    click.option("--engine", help="transformers (default), llama.cpp, vllm, ..."),
+    click.option(
+        "--engine",
+        help="transformers (default), llama.cpp, vllm, ...; `fitcheck engines NAME`: its options.",
+    ),
     click.option(
         "--precision",
         "precisions",
@@ -102,12 +106,12 @@ workload_options = many(
     click.option("--batch", type=click.IntRange(1, 1 << 20), default=1, help="Sequences at once."),
     click.option("--kv-cache", help="Type of the KV cache: fp16, fp8, q8_0, q4_0, ..."),
     click.option("--attention", type=click.Choice(("auto", "flash", "sdpa", "eager"))),
-    click.option("--ubatch", type=click.IntRange(1, 1 << 20), help="llama.cpp: micro-batch (512)."),
-    click.option("--parallel", type=click.IntRange(1, 1 << 16), help="llama.cpp: slots (1)."),
+    click.option("--ubatch", type=click.IntRange(1, 1 << 20), help="llama.cpp: micro-batch."),
+    click.option("--parallel", type=click.IntRange(1, 1 << 16), help="llama.cpp: slots."),
     click.option(
         "--gpu-memory-utilization",
         type=click.FloatRange(0, 1, min_open=True),
-        help="vLLM: its share of the card (0.92).",
+        help="vLLM: its share of the card, 0 to 1.",
     ),
     click.option("--imatrix", is_flag=True, help="llama.cpp: quantized with an importance matrix."),
     *(click.option(f"--{name}", help=text) for name, text in _ENGINES_OWN.items()),

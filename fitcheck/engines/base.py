@@ -12,6 +12,7 @@ import msgspec
 
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
+from fitcheck.engines.option import Option
 from fitcheck.machine import Card
 from fitcheck.quantization import Precision, Scheme
 from fitcheck.units import Bytes
@@ -143,12 +144,19 @@ class Loaded(Protocol):
 class Engine(Protocol):
     """A program that runs models, as far as its memory goes.
 
-    `title` says in a few words what it is, `defaults` what it takes when nothing is said.
+    `title` says in a few words what it is, `defaults` what it takes when nothing is said; `options`
+    are what it can be told, and `instead` what of them stands nearest to those of other engines.
     """
 
     name: str
     title: str
     defaults: str
+    options: tuple[Option, ...]
+    instead: Mapping[str, str]
+
+    def accepts(self, workload: Workload) -> None:
+        """Nothing, where the options have values that it knows. Raises BadInput, UnknownName."""
+        ...
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
         """What this engine's users run at that precision; None if it has no such thing."""

@@ -102,6 +102,26 @@ def engines(found: Iterable[Engine]) -> Grid:
     )
 
 
+def options(engine: Engine) -> Grid:
+    """What is typed here, what the engine calls it, and what holds where nothing is said."""
+    columns = (
+        Column("OPTION"),
+        Column(engine.name.upper()),
+        Column("DEFAULT"),
+        Column("MEANING", rank=1),
+        Column("SOURCE", rank=0),
+    )
+    rows = (
+        (o.flag, o.own or "-", o.default, o.meaning, o.source) for o in engine.options if o.typed
+    )
+    unseen = sum(not o.typed for o in engine.options)
+    return Grid(
+        columns=columns,
+        rows=tuple(tuple(map(Cell, row)) for row in rows),
+        below=("", f"{unseen} more can be set by programs (fitcheck.api): --json names them."),
+    )
+
+
 def cards(found: Iterable[Card]) -> Grid:
     """What is typed, what it is called, and what a program can use of it."""
     columns = (

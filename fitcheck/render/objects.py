@@ -12,6 +12,7 @@ from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import Claim, ShowAnswer
 from fitcheck.engines.base import COMPONENTS, Engine, Memory, Offload
+from fitcheck.engines.option import Option
 from fitcheck.errors import BadInput, Problem
 from fitcheck.fit import Fit
 from fitcheck.machine import Card, Machine
@@ -271,6 +272,18 @@ def layer(s: Scheme, in_features: int, out_features: int) -> Object:
 def engine(e: Engine) -> Object:
     """One engine."""
     return {"name": e.name, "title": e.title, "defaults": e.defaults}
+
+
+def option(o: Option) -> Object:
+    """One option of an engine; `option` is null for what only programs may set."""
+    return {
+        "option": o.flag if o.typed else None,
+        "name": o.name,
+        "engines_own": o.own or None,
+        "default": o.default,
+        "meaning": o.meaning,
+        "source": o.source,
+    }
 
 
 PROBLEM_HEADINGS: Final = {"file": "FILE", "line": "LINE", "path": "PATH", "message": "FAULT"}

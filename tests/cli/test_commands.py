@@ -35,6 +35,13 @@ def test_a_table_of_everything_is_no_verdict(fitcheck: Run) -> None:
         (("estimate", "llama-7b", "--context", "many"), "no number of tokens"),
         (("estimate", "llama-7b", "--engine", "vlm"), "did you mean vllm"),
         (("estimate", "./nothing.json"), "./nothing.json"),
+        (("estimate", "llama-7b", "--engine", "llama.cpp", "--max-num-seqs", "4"), "--parallel"),
+        (("check", "--gpu", "3090", "--ubatch", "64"), "llama.cpp, ollama, lmstudio"),
+        (("check", "--gpu", "3090", "--kv-cache", "q8_0"), "transformers keeps keys and values"),
+        (("plan", "gpt2", "--gpu", "3090", "--engine", "llama.cpp", "--block-size", "16"), "vllm"),
+        (("compare", "--gpu", "4090", "--block-size", "16"), "an option of vllm"),
+        (("sweep", "llama-7b", "--imatrix"), "an option of llama.cpp"),
+        (("engines", "vlm"), "did you mean vllm"),
         (("chek", "llama-7b"), "did you mean `fitcheck check`"),
         (("llama-7b",), "`fitcheck check llama-7b`"),
         (("check", "--gpu", "3090", "--gpu", "4090"), "fitcheck compare"),
@@ -266,3 +273,15 @@ def test_a_closed_model_is_said_to_be_closed(fitcheck: Run) -> None:
 def test_every_list_has_its_json(fitcheck: Run, words: tuple[str, ...]) -> None:
     """Under a schema's name."""
     assert fitcheck(*words, "--json").json["schema"].startswith("fitcheck.")
+
+
+def test_one_engine_tells_its_options(fitcheck: Run) -> None:
+    """What we call them, what the engine does, and the default with its source."""
+    told = fitcheck("engines", "llama.cpp", "--json").json
+    found = {o["option"]: o for o in told["options"]}
+
+    assert told["engine"] == "llama.cpp"
+    assert found["--n-gpu-layers"]["engines_own"] == "-ngl"
+    assert found["--ubatch"]["default"] == "512"
+    assert "llama.cpp 0c1e57098" in found["--ubatch"]["source"]
+    assert max(map(len, fitcheck("engines", "vllm").out.splitlines())) <= 80

@@ -8,7 +8,7 @@ import msgspec
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import COMPONENTS, Memory, Offload, Range, Term, Workload
-from fitcheck.engines.llama_cpp import cache, offload, options, projector, recurrent
+from fitcheck.engines.llama_cpp import cache, command_line, offload, options, projector, recurrent
 from fitcheck.engines.llama_cpp.buffers import Buffers
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.graph.plan import Subject
@@ -17,6 +17,7 @@ from fitcheck.engines.llama_cpp.options import UBATCH
 from fitcheck.engines.llama_cpp.placement import Held, Split
 from fitcheck.engines.llama_cpp.weights import Weights, as_stored
 from fitcheck.engines.llama_cpp.weights import terms as weight_terms
+from fitcheck.engines.option import Option
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card
 from fitcheck.quantization import SCHEMES, Precision, Scheme
@@ -50,7 +51,8 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """How a program that runs on llama.cpp differs from llama.cpp started by hand.
 
     `parallel` slots by default, each with a cache of its own unless `kv_unified`; `spared` is what
-    it leaves of each card beside what is counted; `offloading` what it calls the options for that.
+    it leaves of each card beside what is counted; `offloading` what it calls the options for that;
+    `options` all that it can be told.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     kv_unified: bool = False
     spared: Bytes = Bytes(0)
     offloading: offload.Options = offload.Options("-ngl {}", "--n-cpu-moe {}")
+    options: tuple[Option, ...] = command_line.OPTIONS
 
 
 class LlamaCppModel:
@@ -200,6 +203,15 @@ class LlamaCpp:
         self.name = program.name
         self.title = program.title
         self.defaults = program.defaults
+        self.options = program.options
+        self.instead = command_line.INSTEAD
+
+    def accepts(self, workload: Workload) -> None:
+        """Raises BadInput and UnknownName on values that llama.cpp does not know."""
+        options.settings(workload)
+        for name in ("n_gpu_layers", "n_cpu_moe"):
+            options.number(workload, name)
+        options.flag(workload, "mmproj")
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
         """The mixtures that most published files have."""
@@ -262,6 +274,7 @@ OLLAMA: Final = LlamaCpp(
         defaults="457 MiB of each card left free, f16 cache, one request at a time",
         spared=Bytes(457 * MIB),
         offloading=offload.Options("num_gpu {}"),
+        options=command_line.OLLAMA,
     )
 )
 # LM Studio: Max Concurrent Predictions is 4 (lmstudio.ai/docs/app/advanced/parallel-requests),
@@ -274,5 +287,6 @@ LM_STUDIO: Final = LlamaCpp(
         parallel=4,
         kv_unified=True,
         offloading=offload.Options("GPU offload {}"),
+        options=command_line.LM_STUDIO,
     )
 )

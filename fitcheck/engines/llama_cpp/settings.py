@@ -62,7 +62,8 @@ def cache_type(name: str) -> CacheType:
     """The type of that name; `fp16` is f16 here. Raises UnknownName."""
     found = CACHE_TYPES.get({"fp16": "f16", "fp32": "f32"}.get(name, name))
     if found is None:
-        raise UnknownName("KV cache type of llama.cpp", name, CACHE_TYPES)
+        hint = f"; there are {', '.join(CACHE_TYPES)}"
+        raise UnknownName("KV cache type of llama.cpp", name, CACHE_TYPES, hint)
     return found
 
 

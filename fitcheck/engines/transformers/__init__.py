@@ -1,11 +1,14 @@
 """Hugging Face transformers: weights as loaded, a growing cache, the peak of prefill or decode."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Workload
+from fitcheck.engines.option import Option
 from fitcheck.engines.published import publisher
+from fitcheck.engines.transformers import command_line, settings
 from fitcheck.engines.transformers.converted import packed_share
 from fitcheck.engines.transformers.loaded import TransformersModel
 from fitcheck.errors import BadInput
@@ -31,6 +34,12 @@ class Transformers:
     name = NAME
     title = "Hugging Face transformers, from_pretrained and generate"
     defaults = "16 bit, LLM.int8() or NF4; SDPA attention; a cache that grows in 16 bit"
+    options: tuple[Option, ...] = command_line.OPTIONS
+    instead: Mapping[str, str] = command_line.INSTEAD
+
+    def accepts(self, workload: Workload) -> None:
+        """Raises BadInput on values that transformers does not know."""
+        settings.accepts(workload)
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
         """16 bit, LLM.int8 or NF4; GPTQ where these would leave most matrices in 16 bit."""

@@ -34,13 +34,8 @@ class Settings(msgspec.Struct, frozen=True):
 
 def settle(model: Model, workload: Workload, *, fp32: bool) -> Workload:
     """The workload with the library's defaults. Raises BadInput on what it cannot do."""
-    cache = (workload.kv_cache or "auto").lower()
     own = "fp32" if fp32 else "fp16"
-    if cache not in _SIXTEEN and cache != own:
-        raise BadInput(
-            f"transformers keeps keys and values in the model's own type, {own}, not in {cache};"
-            " its quantized caches (quanto, hqq) are not counted here"
-        )
+    _refuse_cache(workload.kv_cache, own)
     return msgspec.structs.replace(
         workload, kv_cache=own, attention=_attention(model, workload.attention)
     )
@@ -55,6 +50,24 @@ def read(workload: Workload) -> Settings:
         kernels=_flag(given, "kernels"),
         era=era(_version(given["transformers"])) if "transformers" in given else NOW,
     )
+
+
+def accepts(workload: Workload) -> None:
+    """Raises BadInput on a value that means nothing, whatever the model."""
+    if workload.kv_cache != "fp32":
+        _refuse_cache(workload.kv_cache, "fp16")
+    if workload.attention not in (None, "auto"):
+        _known(workload.attention)
+    read(msgspec.structs.replace(workload, attention=None))
+
+
+def _refuse_cache(asked: str | None, own: str) -> None:
+    cache = (asked or "auto").lower()
+    if cache not in _SIXTEEN and cache != own:
+        raise BadInput(
+            f"transformers keeps keys and values in the model's own type, {own}, not in {cache};"
+            " its quantized caches (quanto, hqq) are not counted here"
+        )
 
 
 def _attention(model: Model, asked: str | None) -> Attention:

@@ -1,13 +1,16 @@
 """vLLM: a share of the whole card, weights divided by tensor parallelism, a cache in blocks."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Workload
+from fitcheck.engines.option import Option
 from fitcheck.engines.published import publisher
-from fitcheck.engines.vllm import models, settings
-from fitcheck.engines.vllm.loaded import VllmModel
+from fitcheck.engines.vllm import command_line, models, settings
+from fitcheck.engines.vllm.cache_types import cache_type
+from fitcheck.engines.vllm.loaded import VllmModel, refuse_attention
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card
 from fitcheck.quantization import SCHEMES, Precision, Scheme
@@ -35,6 +38,15 @@ class Vllm:
         "0.92 of the card; tensor parallelism over all cards; a cache in the model's own type;"
         " 2048 tokens of 256 sequences at once, 8192 of 1024 on large cards"
     )
+    options: tuple[Option, ...] = command_line.OPTIONS
+    instead: Mapping[str, str] = command_line.INSTEAD
+
+    def accepts(self, workload: Workload) -> None:
+        """Raises BadInput and UnknownName on values that vLLM does not know."""
+        settings.read(workload.settings)
+        refuse_attention(workload.attention)
+        if workload.kv_cache not in (None, "fp32"):
+            cache_type(workload.kv_cache)
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
         """As the checkpoint is published, else 16 bits, FP8 or AWQ."""

@@ -50,10 +50,7 @@ class VllmModel:
     def settle(self, workload: Workload) -> Workload:
         """The defaults of `vllm serve`. Raises BadInput, UnknownName on what it cannot do."""
         settings.read(workload.settings)
-        if (workload.attention or "auto") not in _ATTENTION:
-            raise BadInput(
-                f"vLLM has no {workload.attention} attention: it takes the fastest of its backends"
-            )
+        refuse_attention(workload.attention)
         kept = self._cache_type(workload)
         share = workload.gpu_memory_utilization or settings.GPU_MEMORY_UTILIZATION
         return msgspec.structs.replace(
@@ -204,6 +201,12 @@ class VllmModel:
                 f" `vllm serve` may keep the last {window} tokens alone"
             )
         yield from overhead.notes(self.model)
+
+
+def refuse_attention(asked: str | None) -> None:
+    """Raises BadInput for what vLLM does not let its user choose."""
+    if (asked or "auto") not in _ATTENTION:
+        raise BadInput(f"vLLM has no {asked} attention: it takes the fastest of its backends")
 
 
 def _part(total: Range, ranks: int) -> Range:
