@@ -5,7 +5,7 @@ import msgspec
 from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, question, workload
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.answers.heeded import WrongOption
-from fitcheck.answers.known import Known, decided, is_usual, key, totals
+from fitcheck.answers.known import Known, decided, is_kept, is_usual, key, totals
 from fitcheck.engines.base import Memory, Range
 from fitcheck.errors import BadInput
 from fitcheck.fit import Solve, Verdict, fit, unsupported
@@ -70,6 +70,8 @@ def check(
     `known` are totals of the run before, for a table that shows nothing else; new ones are put in.
     """
     machine = beside(machine, ask)
+    if not is_usual(ask, machine):
+        known = None
     rows = tuple(_row(s, machine, ask, solve, known) for s in subjects)
     return CheckAnswer(
         machine=machine,
@@ -94,7 +96,7 @@ def _row(
     try:
         found = tuple(
             _glanced(subject, job, machine, ask, known)
-            if known is not None and is_usual(subject, ask, machine, job.engine)
+            if known is not None and is_kept(subject, job.engine)
             else _held(subject, job, machine, ask, solve)
             for job in jobs(subject, ask)
         )
@@ -117,13 +119,14 @@ def _glanced(subject: Subject, job: Job, machine: Machine, ask: Ask, known: Know
         assert subject.model is not None
         loaded = job.engine.load(subject.model, job.scheme)
         seen = known.learn(place, totals(loaded, loaded.settle(asked), usable))
-    verdict = decided(known, place, usable)
-    if unsupported(job.scheme, machine.cards[0], job.engine.name):
-        return _held(subject, job, machine, ask, "table")
+    refused = "; ".join(unsupported(job.scheme, machine.cards[0], job.engine.name))
+    searched = f"{place} {usable} {refused}"
+    verdict = None if refused else decided(known, place, usable)
+    verdict = verdict or known.searched.get(searched)
     if verdict is None:
         found = _held(subject, job, machine, ask, "table")
         assert found.fit is not None
-        known.answer(place, usable, found.fit)
+        known.answer(searched, found.fit)
         return found
     return Estimate(
         subject=subject,

@@ -6,12 +6,13 @@ with the shortest context. Only between these is the engine asked again. The num
 engine's own totals, kept under a key of all code and data that they follow from (fitcheck/kept.py).
 """
 
+from functools import cache
 from typing import Final
 
 import msgspec
 
 from fitcheck.answers.asked import Ask
-from fitcheck.engines.base import Loaded, LooksAtCards, Workload
+from fitcheck.engines.base import Engine, Loaded, LooksAtCards, Workload
 from fitcheck.fit import SHORTEST_CONTEXT, Fit
 from fitcheck.machine import Machine
 from fitcheck.resolve import Subject
@@ -47,11 +48,11 @@ class Known(msgspec.Struct):
         self.totals[place], self.fresh = found, True
         return found
 
-    def answer(self, place: str, usable: Bytes, found: Fit) -> None:
+    def answer(self, searched: str, found: Fit) -> None:
         """Keep what a search found."""
         if len(self.searched) >= MOST_SEARCHED:
             self.searched.clear()
-        self.searched[f"{place} {usable}"], self.fresh = found, True
+        self.searched[searched], self.fresh = found, True
 
 
 def key(subject: Subject, engine: str, scheme: str) -> str:
@@ -59,15 +60,20 @@ def key(subject: Subject, engine: str, scheme: str) -> str:
     return f"{subject.id} {engine} {scheme}"
 
 
-def is_usual(subject: Subject, ask: Ask, machine: Machine, engine: object) -> bool:
+def is_usual(ask: Ask, machine: Machine) -> bool:
     """Whether the question is the one that totals are kept for: no option said, one card."""
     plain = msgspec.structs.replace(ask, engine=None, precisions=()) == Ask()
-    return (
-        plain
-        and subject.entry is not None
-        and len(machine.cards) == 1
-        and not isinstance(engine, LooksAtCards)
-    )
+    return plain and len(machine.cards) == 1
+
+
+def is_kept(subject: Subject, engine: Engine) -> bool:
+    """Whether totals of it are kept: a model of the catalog, an engine to which cards are alike."""
+    return subject.entry is not None and not _looks_at_cards(type(engine))
+
+
+@cache
+def _looks_at_cards(kind: type[Engine]) -> bool:
+    return issubclass(kind, LooksAtCards)
 
 
 def totals(loaded: Loaded, workload: Workload, usable: Bytes) -> Totals:
@@ -87,11 +93,11 @@ def totals(loaded: Loaded, workload: Workload, usable: Bytes) -> Totals:
 
 
 def decided(all_known: Known, place: str, usable: Bytes) -> Fit | None:
-    """The verdict, where the four numbers are enough for it or it was found before."""
+    """The verdict, where the four numbers are enough for it."""
     known = all_known.totals[place]
     if known.limit_high <= usable and known.high <= usable:
         fits = Fit(verdict="fits", usable=usable, headroom=usable - known.expected, cards=1)
         return msgspec.structs.replace(fits, max_context=known.limit, max_context_sure=known.limit)
     if known.shortest_expected > usable and known.expected > usable:
         return Fit(verdict="no", usable=usable, headroom=usable - known.expected, cards=1)
-    return all_known.searched.get(f"{place} {usable}")
+    return None

@@ -6,6 +6,7 @@ from fitcheck.render.grid import Cell, Column, Grid, painted
 
 _GAP: Final = 2
 _NARROWEST: Final = 12
+_CUT: Final = "…"  # ends a text that was too long
 
 
 def draw(grid: Grid, width: int, colour: bool) -> str:
@@ -75,12 +76,12 @@ def _cut(cell: Cell, most: int) -> Cell:
         return cell
     while shown(text) > most - 1:
         text = text[:-1]
-    return Cell(f"{text}…", cell.mood)
+    return Cell(text + _CUT, cell.mood)
 
 
 def shown(text: str) -> int:
     """Columns that the text takes on a terminal; a Chinese character takes two."""
-    if text.isascii():
+    if text.isascii() or text.rstrip(_CUT).isascii():
         return len(text)
     from wcwidth import wcswidth
 
