@@ -11,18 +11,15 @@ from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Engine, Loaded, LooksAtCards, Workload
 from fitcheck.errors import BadInput, UnknownName
 from fitcheck.fit import Question
-from fitcheck.machine import Machine
+from fitcheck.machine import SYSTEM_RAM, Machine
 from fitcheck.quantization import Precision, Scheme
 from fitcheck.quantization.published import published
 from fitcheck.resolve import Subject
-from fitcheck.units import GIB, Bytes
+from fitcheck.units import Bytes
 
 DEFAULT_CONTEXT: Final = 4096
 DEFAULT_ENGINE: Final = "transformers"
 GGUF_ENGINES: Final = ("llama.cpp", "ollama", "lmstudio")
-# Left to the system, of RAM that is only named: an allowance, not a measurement (a machine that was
-# asked says itself what is available).
-SYSTEM_RAM: Final = 2 * GIB
 COLUMNS: Final[tuple[Precision, ...]] = ("fp16", "int8", "int4")
 
 

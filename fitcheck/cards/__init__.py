@@ -7,10 +7,12 @@ from typing import Final
 
 from msgspec import structs
 
-from fitcheck.errors import BadInput, NoCard
+from fitcheck.errors import BadInput, NoCard, UnknownName
 from fitcheck.machine import Card, Machine
 
-__all__ = ["catalog_cards", "detected", "machine", "read_capture", "summary"]
+__all__ = [
+    "LARGEST_CAPTURE", "catalog_cards", "decoded", "detected", "machine", "read_capture", "summary",
+]  # fmt: skip
 
 # `nvidia-smi -q -x` of eight GPUs has a quarter of a MiB, the labels of a cluster some more.
 LARGEST_CAPTURE: Final = 16 << 20
@@ -19,19 +21,36 @@ SMALLEST_OF_SEVERAL: Final = 2 << 30
 
 
 def machine(words: str | Sequence[str]) -> Machine:
-    """The machine that the words name: cards (`3090`, `2x a100-80gb`), sizes (`24GB`), `detected`.
+    """The machine that the words name: cards (`3090`, `2x a100-80gb`), sizes (`24GB`), `detected`,
+    or an instance that a cloud rents out (`aws:g5.12xlarge`).
 
     Several words, or one with commas, are one machine with all of those cards. What was ambiguous
     is in its notes, and was taken as the least. Raises UnknownName, BadInput, and NoCard where
     `detected` finds none.
     """
-    from fitcheck.cards import typed
-
-    found = typed.machine([words] if isinstance(words, str) else words, detected, _together)
+    found = _named_machine([words] if isinstance(words, str) else words)
     if not found.cards:
         why = "; ".join(f"{u.asked}: {u.why}" for u in found.unseen)
         raise NoCard(f"no card was found ({why}); name one: --gpu 3090, or a size: --gpu 24GB")
     return found
+
+
+def _named_machine(words: Sequence[str]) -> Machine:
+    from fitcheck.cards import cloud, typed
+
+    alone = words[0] if len(words) == 1 else ""
+    rented = cloud.machine(alone) if ":" in alone else None
+    if rented is not None:
+        return rented
+    try:
+        return typed.machine(words, detected, _together)
+    except UnknownName:
+        rented = cloud.machine(alone) if alone else None
+        if rented is None:
+            for word in words:
+                cloud.refuse(word)
+            raise
+        return rented
 
 
 def _together(here: Machine) -> Machine:
@@ -90,8 +109,13 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as fault:
         reason = getattr(fault, "strerror", None) or fault
         raise BadInput(f"cannot read {path}: {reason}") from None
+    return decoded(data, str(path))
+
+
+def decoded(data: bytes, name: str) -> str:
+    """Text that a tool printed. Raises BadInput where it is too long to be that."""
     if len(data) > LARGEST_CAPTURE:
-        raise BadInput(f"{path} is too large to be what a tool printed")
+        raise BadInput(f"{name} is too large to be what a tool printed")
     coding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
     return data.decode(coding, "replace")
 

@@ -39,7 +39,7 @@ def command(
     with options.known_totals(overlays, wanted=table) as known:
         answer = check.check(
             resolve.selected(models, options.catalog(overlays), selection.takes),
-            options.machine(gpus, described),
+            options.machine(gpus, described, asked),
             options.ask(**asked),
             named=bool(models),
             solve="table" if table else "all" if models else "batch",

@@ -11,7 +11,7 @@ from fitcheck.cli import options
 
 @click.command("compare")
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
-@options.gpu_option
+@options.card_options
 @options.ram_option
 @options.workload_options
 @click.option("--fits", "only_fits", is_flag=True, help="Leave out what runs on none of them.")
@@ -21,6 +21,7 @@ from fitcheck.cli import options
 def command(
     models: tuple[str, ...],
     gpus: tuple[str, ...],
+    described: Path | None,
     only_fits: bool,
     overlays: tuple[Path, ...],
     form: render.Form,
@@ -34,7 +35,7 @@ def command(
     selection = options.selection(asked)
     answer = compare.compare(
         resolve.selected(models, options.catalog(overlays), selection.takes),
-        tuple(options.named(word) for word in gpus or ("detected",)),
+        options.machines(gpus, described, ("detected",), asked),
         options.ask(**asked),
         named=bool(models),
     )

@@ -145,7 +145,8 @@ machine_option = click.option(
     "--machine",
     "described",
     type=click.Path(path_type=Path),
-    help="A file with what nvidia-smi, rocm-smi, ... printed on another machine.",
+    help="A file (- is stdin) with what nvidia-smi, rocm-smi, `fitcheck detect --json`, ... printed"
+    " on another machine, or a profile of it in YAML.",
 )
 
 ram_option = click.option(
@@ -154,7 +155,12 @@ ram_option = click.option(
     help="RAM beside the card: 64GB, of which 2 are the system's. Default: as detected.",
 )
 
-card_options = many(gpu_option, machine_option)
+supposed_options = many(
+    click.option("--reserve", type=Size(), help="Of each card, kept free for others: 1GB."),
+    click.option("--assume-empty", is_flag=True, help="As if nothing else ran on the cards."),
+)
+
+card_options = many(gpu_option, machine_option, supposed_options)
 
 
 def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)
@@ -226,15 +232,55 @@ def measured() -> "tuple[Measured, ...]":
     return found
 
 
-def machine(gpus: tuple[str, ...], described: Path | None = None) -> Machine:
-    """The machine that was named or described, or this one.
+def machine(
+    gpus: tuple[str, ...],
+    described: Path | None = None,
+    asked: dict[str, Any] | None = None,
+) -> Machine:
+    """The machine that was named or described, or this one; as `asked` supposes it to be.
 
     Raises NoCard, UnknownName, BadInput.
     """
+    return supposed(_machine(gpus, described), asked or {})
+
+
+def machines(
+    gpus: tuple[str, ...], described: Path | None, usual: Sequence[str], asked: dict[str, Any]
+) -> tuple[Machine, ...]:
+    """Those named and the one described, else the usual ones; as `asked` supposes them to be.
+
+    Raises NoCard, UnknownName, BadInput.
+    """
+    brought = () if described is None else (from_file(described),)
+    words = gpus or (() if brought else usual)
+    return tuple(supposed(m, asked) for m in (*(named(word) for word in words), *brought))
+
+
+def supposed(found: Machine, asked: dict[str, Any]) -> Machine:
+    """The machine as --assume-empty and --reserve have it. Raises BadInput."""
+    if not (asked.get("assume_empty") or asked.get("reserve")):
+        return found
+    from fitcheck.cards import supposed
+
+    said = found.notes
+    found = supposed.emptied(found) if asked.get("assume_empty") else found
+    tell(found.notes[len(said) :])
+    return supposed.keeping(found, asked["reserve"]) if asked.get("reserve") else found
+
+
+def from_file(path: Path) -> Machine:
+    """The machine that a file, or `-`, describes. Raises NoCard, BadInput."""
     from fitcheck import cards
 
+    if str(path) != "-":
+        return told(cards.read_capture(path))
+    data = sys.stdin.buffer.read(cards.LARGEST_CAPTURE + 1)
+    return told(cards.read_capture(cards.decoded(data, "standard input"), "standard input"))
+
+
+def _machine(gpus: tuple[str, ...], described: Path | None) -> Machine:
     if described is not None and not gpus:
-        return told(cards.read_capture(described))
+        return from_file(described)
     if described is not None:
         raise BadInput("--gpu and --machine both name a machine: give one of them")
     if len(gpus) > 1:

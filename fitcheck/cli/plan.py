@@ -17,7 +17,7 @@ USUAL = (
 
 @click.command("plan")
 @click.argument("model")
-@options.gpu_option
+@options.card_options
 @options.ram_option
 @options.workload_options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
@@ -27,6 +27,7 @@ USUAL = (
 def command(
     model: str,
     gpus: tuple[str, ...],
+    described: Path | None,
     overlays: tuple[Path, ...],
     form: render.Form,
     as_json: bool,
@@ -41,7 +42,7 @@ def command(
 
     answer = plan.plan(
         resolve.subject(model, options.catalog(overlays)),
-        tuple(options.named(word) for word in gpus or USUAL),
+        options.machines(gpus, described, USUAL, asked),
         options.ask(**asked),
     )
     options.answer(

@@ -28,7 +28,7 @@ class Contexts(click.ParamType[tuple[int, ...]]):
 
 @click.command("sweep")
 @click.argument("model")
-@options.gpu_option
+@options.card_options
 @click.option("--contexts", type=Contexts(), help="1k,2k,... Default: powers of two to the limit.")
 @click.option(
     "--plot",
@@ -42,6 +42,7 @@ class Contexts(click.ParamType[tuple[int, ...]]):
 def command(
     model: str,
     gpus: tuple[str, ...],
+    described: Path | None,
     contexts: tuple[int, ...] | None,
     file: Path | None,
     overlays: tuple[Path, ...],
@@ -56,7 +57,7 @@ def command(
     ask = options.ask(**asked)
     answer = sweep(
         resolve.subject(model, options.catalog(overlays)),
-        tuple(options.named(word) for word in gpus),
+        options.machines(gpus, described, (), asked),
         ask,
         contexts or ((ask.context,) if ask.context else ()),
     )

@@ -66,7 +66,19 @@ def describe(machine: Machine) -> str:
     names = dict.fromkeys(c.name for c in machine.cards)
     counts = {n: sum(c.name == n for c in machine.cards) for n in names}
     cards = ", ".join(n if k == 1 else f"{k} x {n}" for n, k in counts.items())
-    return f"{cards}, {size(sum(c.available for c in machine.cards))} usable"
+    return f"{cards}, {usable(machine)}"
+
+
+def usable(machine: Machine) -> str:
+    """`47.1 GiB usable`, and what was supposed of the machine."""
+    return f"{size(sum(c.available for c in machine.cards))} usable{supposed(machine)}"
+
+
+def supposed(machine: Machine) -> str:
+    """`, as if nothing else ran, 1.0 GiB of each card kept free`: what a user supposed of it."""
+    said = [", as if nothing else ran"] if machine.assumed_empty else []
+    said += [f", {size(machine.kept_free)} of each card kept free"] if machine.kept_free else []
+    return "".join(said)
 
 
 def _below(answer: CheckAnswer) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from typing import Final
 from fitcheck.answers.check import CheckAnswer, Row
 from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
-from fitcheck.render.check_grid import MOODS
-from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
+from fitcheck.render.check_grid import MOODS, usable
+from fitcheck.render.grid import Cell, Column, Grid, parameters, tokens
 from fitcheck.units import gib
 
 LEGEND: Final = (
@@ -34,8 +34,7 @@ def grid(answer: CompareAnswer) -> Grid:
 
 
 def _lines(checks: tuple[CheckAnswer, ...]) -> list[str]:
-    usable = [size(sum(card.available for card in c.machine.cards)) for c in checks]
-    return [f"{c.machine.name}: {u} usable" for c, u in zip(checks, usable, strict=True)]
+    return [f"{c.machine.name}: {usable(c.machine)}" for c in checks]
 
 
 def cell(row: Row) -> Cell:

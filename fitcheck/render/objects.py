@@ -106,10 +106,17 @@ def card(c: Card) -> Object:
         "used": c.used,
         "free": c.free,
         "usable": c.available,
+        "kept_free": c.kept_free,
         "compute_capability": c.compute_capability,
         "unified": c.unified,
+        "architecture": c.architecture or None,
+        "bf16": c.bf16,
+        "fp8": c.fp8,
+        "fp4": c.fp4,
+        "int8": c.int8,
         "bandwidth_gb_s": c.bandwidth,
         "fp16_tflops": c.fp16_tflops,
+        "int8_tops": c.int8_tops,
         "index": c.index,
         "source": c.source or None,
     }
@@ -122,6 +129,9 @@ def machine(m: Machine) -> Object:
         "cards": [card(c) for c in m.cards],
         "ram_total": m.ram_total,
         "ram_available": m.ram_available,
+        "link": m.link,
+        "assumed_empty": m.assumed_empty,
+        "kept_free": m.kept_free,
         "driver": m.driver,
         "unseen": [{"asked": u.asked, "why": u.why} for u in m.unseen],
         "notes": list(m.notes),
@@ -183,6 +193,7 @@ def plan(answer: PlanAnswer) -> Object:
         "schema": "fitcheck.plan/1",
         "model": subject(answer.subject),
         "best": answer.best.scheme.name if answer.best else None,
+        "machines": [machine(o.machine) for o in answer.options],
         "results": [
             {"machine": o.machine.name, **estimate(e)}
             for o in answer.options

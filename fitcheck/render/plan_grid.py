@@ -6,7 +6,7 @@ from typing import Final
 from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.fit import Fit
-from fitcheck.render.check_grid import MOODS, describe
+from fitcheck.render.check_grid import MOODS, describe, supposed
 from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
 from fitcheck.units import gib
 
@@ -41,7 +41,9 @@ def _cards(answer: PlanAnswer) -> Grid:
 
 def _title(answer: PlanAnswer) -> str:
     model = answer.subject.model
-    return f"{answer.subject.name}, {parameters(model.parameters if model else None)} parameters"
+    asked = supposed(answer.options[0].machine) if answer.options and not answer.by_scheme else ""
+    count = parameters(model.parameters if model else None)
+    return f"{answer.subject.name}, {count} parameters{asked}"
 
 
 def cell(e: Estimate | None) -> Cell:

@@ -73,7 +73,7 @@ class Vllm:
         if settings.read(workload.settings).kv_cache_memory_bytes is not None:
             return card.available
         share = workload.gpu_memory_utilization or settings.GPU_MEMORY_UTILIZATION
-        return Bytes(int(share * card.visible))
+        return Bytes(min(int(share * card.visible), card.visible - card.kept_free))
 
     def on_card(self, workload: Workload, card: Card) -> Workload:
         """The workload with defaults that depend on the card."""
@@ -81,8 +81,8 @@ class Vllm:
 
     def refuses(self, card: Card, workload: Workload) -> tuple[str, ...]:
         """Why vLLM would not start on the card as it is: less is free than it asks for."""
-        asked, free = self.usable(card, workload), card.free
-        if free is None or free - _LEAST_CONTEXT >= asked:
+        asked, free = self.usable(card, workload), card.available
+        if card.free is None or free - _LEAST_CONTEXT >= asked:
             return ()
         share = max(0, free - _LEAST_CONTEXT) / card.visible
         return (
