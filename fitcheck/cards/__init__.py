@@ -91,13 +91,18 @@ def detected() -> Machine:
 def read_capture(source: Path | str, name: str = "") -> Machine:
     """The machine that a tool's output describes: a file, or its text.
 
-    Raises BadInput if it cannot be read or no tool that is known prints such a thing.
+    A profile of ours and an answer of `fitcheck detect --json` are read as well. Raises BadInput if
+    it cannot be read or no tool that is known prints such a thing, BadFile for faults of a profile.
     """
     from fitcheck import detect
-    from fitcheck.cards import seen
+    from fitcheck.cards import answered, profile, seen
 
     shown = name or (str(source) if isinstance(source, Path) else "the text")
     text = _text(source) if isinstance(source, Path) else source
+    if answered.is_one(text):
+        return _named(answered.read(text, shown))
+    if profile.is_one(text):
+        return profile.read(text, shown)
     return _named(seen.machine([detect.read_capture(text, shown)], shown, detected=False))
 
 

@@ -19,7 +19,7 @@ def command(described: Path | None, form: render.Form, as_json: bool) -> None:
     from fitcheck import cards
     from fitcheck.render import detect_grid, objects
 
-    found = cards.read_capture(described) if described else cards.detected()
+    found = options.from_file(described) if described else cards.detected()
     options.answer(
         form,
         as_json,

@@ -251,7 +251,7 @@ def machines(
 
     Raises NoCard, UnknownName, BadInput.
     """
-    brought = () if described is None else (from_file(described),)
+    brought = () if described is None else (told(from_file(described)),)
     words = gpus or (() if brought else usual)
     return tuple(supposed(m, asked) for m in (*(named(word) for word in words), *brought))
 
@@ -269,18 +269,18 @@ def supposed(found: Machine, asked: dict[str, Any]) -> Machine:
 
 
 def from_file(path: Path) -> Machine:
-    """The machine that a file, or `-`, describes. Raises NoCard, BadInput."""
+    """The machine that a file, or `-` for stdin, describes. Raises BadInput."""
     from fitcheck import cards
 
     if str(path) != "-":
-        return told(cards.read_capture(path))
+        return cards.read_capture(path)
     data = sys.stdin.buffer.read(cards.LARGEST_CAPTURE + 1)
-    return told(cards.read_capture(cards.decoded(data, "standard input"), "standard input"))
+    return cards.read_capture(cards.decoded(data, "standard input"), "standard input")
 
 
 def _machine(gpus: tuple[str, ...], described: Path | None) -> Machine:
     if described is not None and not gpus:
-        return from_file(described)
+        return told(from_file(described))
     if described is not None:
         raise BadInput("--gpu and --machine both name a machine: give one of them")
     if len(gpus) > 1:

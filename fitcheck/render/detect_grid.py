@@ -42,6 +42,8 @@ def _below(machine: Machine) -> list[str]:
     if machine.ram_total is not None:
         free = f", {size(machine.ram_available)} available" if machine.ram_available else ""
         lines.append(f"RAM {size(machine.ram_total)}{free}")
+    if machine.link:
+        lines.append(f"cards joined by {machine.link}")
     if machine.driver:
         lines.append(f"driver {machine.driver}")
     lines += [f"not seen by {u.asked}: {u.why}" for u in machine.unseen]

@@ -117,6 +117,7 @@ def card(c: Card) -> Object:
         "bandwidth_gb_s": c.bandwidth,
         "fp16_tflops": c.fp16_tflops,
         "int8_tops": c.int8_tops,
+        "nominal_gb": c.nominal_gb,
         "index": c.index,
         "source": c.source or None,
     }

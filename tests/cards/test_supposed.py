@@ -65,5 +65,5 @@ def test_a_busy_card_keeps_it_of_what_is_free() -> None:
 
 
 def test_nothing_left_is_a_wrong_question() -> None:
-    with pytest.raises(BadInput, match="leaves nothing of RTX 3090, which has 23.6 GiB"):
+    with pytest.raises(BadInput, match=r"leaves nothing of RTX 3090, which has 23\.6 GiB"):
         supposed.keeping(cards.machine("2x3090"), Bytes(24 * GIB))
