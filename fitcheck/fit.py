@@ -4,12 +4,13 @@ Everything is found by asking the one function that answers forward (`Loaded.sha
 solvers say, `check` will say too.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from fitcheck.engines.base import (
+    ChoosesCards,
     Component,
     Engine,
     Loaded,
@@ -19,7 +20,10 @@ from fitcheck.engines.base import (
     Offloads,
     Range,
     Workload,
+    fewest_first,
+    together,
 )
+from fitcheck.engines.capabilities import refusals, unknown
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Scheme
@@ -37,23 +41,36 @@ MOST_SEQUENCES: Final = 1 << 16
 MOST_CARDS: Final = 256
 
 
+class OnCard(msgspec.Struct, frozen=True):
+    """One of several cards: what it is called, what it offers and what is on it."""
+
+    card: str
+    usable: Bytes
+    memory: Memory
+
+    @property
+    def headroom(self) -> int:
+        """Usable less expected, negative for what is missing."""
+        return self.usable - self.memory.total.expected
+
+
 class Fit(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for one estimate on one machine.
 
     `usable` and `headroom` are over the `cards` that are used; headroom is usable less expected,
-    negative for what is missing. `split` is the expected memory of each card where there are
-    several. `max_context` and `max_batch` are the largest that `check` still calls a yes, with
-    `max_context_sure` the longest at which even the upper end of the range is within what is
-    usable. `cards_needed` is how many such cards hold it, where these do not. These four are with
-    nothing in system RAM; `offload` is how it runs with a part there. None: not asked or not to be
-    had.
+    negative for what is missing. `per_card` is each card's part where there are several, and
+    `limiting_card` the index of the one with the least left. `max_context` and
+    `max_batch` are the largest that `check` still calls a yes, with `max_context_sure` the longest
+    at which even the upper end of the range is within what is usable. `cards_needed` is how many
+    such cards hold it, where these do not. These four are with nothing in system RAM; `offload` is
+    how it runs with a part there. None: not asked or not to be had.
     """
 
     verdict: Verdict
     usable: Bytes
     headroom: int
     cards: int
-    split: tuple[Bytes, ...] | None = None
+    per_card: tuple[OnCard, ...] = ()
     max_context: int | None = None
     max_context_sure: int | None = None
     max_batch: int | None = None
@@ -61,6 +78,17 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     offload: Offload | None = None
     limited_by: Component | Literal["scheme", "engine"] | None = None
     reasons: tuple[str, ...] = ()
+
+    @property
+    def split(self) -> tuple[Bytes, ...] | None:
+        """The expected memory of each card where there are several."""
+        return tuple(one.memory.total.expected for one in self.per_card) or None
+
+    @property
+    def limiting_card(self) -> int | None:
+        """The card with the least left, the first of them; None where there is one card."""
+        left = [one.headroom for one in self.per_card]
+        return left.index(min(left)) if left else None
 
     def says_yes(self, *, strict: bool = False, allow_offload: bool = False) -> bool:
         """Whether a script may go on: the exit code's rule."""
@@ -91,24 +119,38 @@ def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
     `solve` says what else is searched for: nothing, what a table shows (the longest context), that
     and the largest batch, or all of it, down to how many cards would be needed.
     """
-    refusals = unsupported(q.loaded.scheme, q.machine.cards[0], q.engine.name)
-    if refusals:
-        return _refused(q, "scheme", refusals)
+    able, whys = capable(q)
+    if not able:
+        return _refused(q, "scheme", whys)
+    if len(able) < len(q.machine.cards):
+        q = msgspec.structs.replace(q, machine=msgspec.structs.replace(q.machine, cards=able))
     if isinstance(q.engine, LooksAtCards):
         starts = q.engine.refuses(q.machine.cards[0], q.workload)
         if starts:
             return _refused(q, "engine", starts)
-    placed = _placed(q)
+    placed, why = _placed(q)
     if placed is None:
-        count = len(q.machine.cards)
-        reason = f"{q.engine.name} cannot divide this model over {count} card{'s' * (count > 1)}"
-        return _refused(q, "engine", (reason,))
+        return _refused(q, "engine", (why,))
+    found, memory = _decided(q, placed, solve)
+    return msgspec.structs.replace(found, reasons=(*found.reasons, *whys)), memory
+
+
+def _decided(q: Question, placed: "Placement", solve: Solve) -> tuple[Fit, Memory]:
     found = _judged(q, placed, solve)
     if found.verdict == "no" and (
         solve == "all" or (q.offload and not _too_much(q, placed.memory))
     ):
         return _beside_ram(q, found, placed.memory)
     return _within_ram(q, found, placed.memory), placed.memory
+
+
+def capable(q: Question) -> tuple[tuple[Card, ...], tuple[str, ...]]:
+    """The cards that can run the scheme, and why others cannot or what is not known of them."""
+    scheme, engine, cards = q.loaded.scheme, q.engine, q.machine.cards
+    refused = {card: unsupported(scheme, card, engine) for card in dict.fromkeys(cards)}
+    whys = [why for found in refused.values() for why in found]
+    whys += [why for card in refused if (why := unknown(engine.rules, scheme, card))]
+    return tuple(card for card in cards if not refused[card]), tuple(dict.fromkeys(whys))
 
 
 def _refused(
@@ -143,14 +185,14 @@ def _beside_ram(q: Question, found: Fit, memory: Memory) -> tuple[Fit, Memory]:
         reasons = (*found.reasons, f"with {host} of RAM ({there}): {offload.words}")
         return msgspec.structs.replace(found, reasons=reasons), memory
     usable = Bytes(sum(sizes))
-    shares = tuple(s.total.expected for s in offload.shares)
+    shares = _per_card(cards, sizes, offload.shares)
     beside = msgspec.structs.replace(
         found,
         verdict="offload",
         usable=usable,
         headroom=usable - offload.memory.total.expected,
         cards=len(cards),
-        split=shares if len(cards) > 1 else None,
+        per_card=shares,
         offload=offload,
         reasons=(*found.reasons, f"{offload.how}: {offload.words}, {host} in RAM"),
     )
@@ -174,8 +216,9 @@ def _within_ram(q: Question, found: Fit, memory: Memory) -> Fit:
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
-    """A model on so many cards: what each takes and what each offers."""
+    """A model on these cards: what each takes and what each offers."""
 
+    cards: tuple[Card, ...]
     shares: tuple[Memory, ...]
     usable: tuple[Bytes, ...]
     memory: Memory
@@ -191,30 +234,48 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
         return all(s.total.expected <= u for s, u in zip(self.shares, self.usable, strict=True))
 
 
-def place(q: Question, cards: Sequence[Card], workload: Workload) -> Placement | None:
-    """The model on these cards; None where the engine cannot divide it by that many."""
+def place(q: Question, cards: Sequence[Card], workload: Workload) -> Placement:
+    """The model on these cards. Raises BadInput where the engine cannot divide it so."""
     usable = tuple(q.engine.usable(card, workload) for card in cards)
+    if whys := unsupported(q.loaded.scheme, cards[0], q.engine, len(cards)):
+        raise BadInput(whys[0])
+    shares = q.loaded.shares(workload, usable)
+    if len(cards) == 1:
+        memory = shares[0]
+    elif len(set(usable)) == 1:
+        memory = q.loaded.memory(workload, len(cards))
+    else:
+        memory = together(shares)
+    return Placement(cards=tuple(cards), shares=shares, usable=usable, memory=memory)
+
+
+def _placed(q: Question) -> tuple[Placement | None, str]:
+    """On the fewest cards that surely hold it, else on those that may, else on all.
+
+    Why not, where it can be divided over no number of them: what was said of the most.
+    """
+    tried, why = [], ""
     try:
-        shares = q.loaded.shares(workload, usable)
-        memory = q.loaded.memory(workload, len(cards)) if len(cards) > 1 else shares[0]
-    except BadInput:
-        return None
-    return Placement(shares=shares, usable=usable, memory=memory)
-
-
-def _placed(q: Question) -> Placement | None:
-    """On the fewest cards that surely hold it, else on those that may, else on all."""
-    tried = [
-        p
-        for n in range(1, len(q.machine.cards) + 1)
-        if (p := place(q, q.machine.cards[:n], q.workload)) is not None
-    ]
+        for cards in _choices(q):
+            try:
+                tried.append(place(q, cards, q.workload))
+            except BadInput as error:
+                why = str(error)
+    except BadInput as error:
+        return None, str(error)
     best = [p for p in tried if p.fits] or [p for p in tried if p.tight] or tried[-1:]
-    return best[0] if best else None
+    return (best[0] if best else None), why
+
+
+def _choices(q: Question) -> Iterable[tuple[Card, ...]]:
+    """The engine's, else one card, two, three: the largest of them, in the machine's order."""
+    if isinstance(q.engine, ChoosesCards):
+        return q.engine.choices(q.machine, q.workload)
+    return fewest_first(q.machine.cards)
 
 
 def _judged(q: Question, p: Placement, solve: Solve) -> Fit:
-    cards = q.machine.cards[: len(p.usable)]
+    cards = p.cards
     usable, more = Bytes(sum(p.usable)), solve in ("batch", "all")
     verdict: Verdict = "fits" if p.fits else "tight" if p.tight else "no"
     searched = more or (solve == "table" and p.fits)
@@ -229,7 +290,7 @@ def _judged(q: Question, p: Placement, solve: Solve) -> Fit:
         usable=usable,
         headroom=usable - p.memory.total.expected,
         cards=len(cards),
-        split=tuple(s.total.expected for s in p.shares) if len(cards) > 1 else None,
+        per_card=_per_card(cards, p.usable, p.shares),
         max_context=longest,
         max_context_sure=sure,
         max_batch=most_sequences(q, cards) if more and p.tight else None,
@@ -237,6 +298,16 @@ def _judged(q: Question, p: Placement, solve: Solve) -> Fit:
         limited_by=None if p.fits else _largest_obstacle(p),
     )
     return msgspec.structs.replace(found, reasons=tuple(_reasons(q, p, found)))
+
+
+def _per_card(
+    cards: Sequence[Card], usable: Sequence[Bytes], shares: Sequence[Memory]
+) -> tuple[OnCard, ...]:
+    """Each card's part, where there are several."""
+    if len(cards) == 1:
+        return ()
+    found = zip(cards, usable, shares, strict=True)
+    return tuple(OnCard(card.name, u, share) for card, u, share in found)
 
 
 def _largest_obstacle(p: Placement) -> Component:
@@ -262,6 +333,12 @@ def _reasons(q: Question, p: Placement, found: Fit) -> Iterator[str]:
         )
     if found.verdict in ("no", "short"):
         yield f"{gib(need)} GiB expected, {gib(found.usable)} GiB usable"
+    if not p.fits and found.limiting_card is not None:
+        least = found.per_card[found.limiting_card]
+        yield (
+            f"card {found.limiting_card + 1} of {found.cards}, {least.card}, is the limit:"
+            f" {gib(least.memory.total.expected)} GiB expected, {gib(least.usable)} GiB usable"
+        )
     if found.verdict == "short":
         yield f"a context of {found.max_context} tokens is the longest that goes in"
     if found.cards_needed is not None:
@@ -337,13 +414,6 @@ def cards_needed(q: Question) -> int | None:
     return None
 
 
-def unsupported(scheme: Scheme, card: Card, engine: str) -> tuple[str, ...]:
+def unsupported(scheme: Scheme, card: Card, engine: Engine, cards: int = 1) -> tuple[str, ...]:
     """Why the card cannot run the scheme there at all; empty if it can or if that is not known."""
-    found = []
-    units = scheme.units(engine)
-    if units is not None and getattr(card, units) is False:
-        found.append(f"{card.name} has no {units} units, which {scheme.name} needs")
-    least, has = scheme.least_capability(engine), card.compute_capability
-    if least is not None and has is not None and has < least:
-        found.append(f"{scheme.name} needs compute capability {least}, {card.name} has {has}")
-    return tuple(found)
+    return refusals(engine.rules, engine.name, scheme, card, cards)

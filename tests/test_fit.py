@@ -10,6 +10,7 @@ from fitcheck.architecture import Model, from_config
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Memory, Range, Term, Workload
 from fitcheck.engines.option import Option
+from fitcheck.engines.transformers import capabilities
 from fitcheck.errors import BadInput
 from fitcheck.fit import Fit, Question, fit
 from fitcheck.machine import Card, Machine
@@ -29,6 +30,8 @@ class Plain:
     instead: Mapping[str, str] = MappingProxyType({})
 
     def accepts(self, workload: Workload) -> None: ...
+
+    rules = capabilities.RULES
 
     def __init__(self) -> None:
         self.scheme = SCHEMES["fp16"]
@@ -171,7 +174,6 @@ def test_a_card_without_the_units_gets_a_no_whatever_its_memory() -> None:
     """FP8 in transformers needs compute capability 8.9."""
     engine = Plain()
     engine.scheme = SCHEMES["fp8"]
-    engine.name = "transformers"
     card = Card(id="c", name="C", vendor="nvidia", total=Bytes(1 << 40), compute_capability=7.0)
     question = Question(
         engine=engine,
@@ -217,3 +219,53 @@ def test_offload_is_a_yes_only_if_it_is_allowed() -> None:
         "offload": (False, False, True),
         "no": (False, False, False),
     }
+
+
+def mixed(*usable: int) -> Fit:
+    """The verdict on cards of these sizes."""
+    engine = Plain()
+    cards = tuple(Card(id=f"c{u}", name=f"C{u}", vendor="nvidia", total=Bytes(u)) for u in usable)
+    question = Question(
+        engine=engine,
+        loaded=engine,
+        workload=Workload(context=4096, prompt=4096),
+        machine=Machine(name="m", cards=cards),
+    )
+    return fit(question)[0]
+
+
+def test_of_mixed_cards_the_largest_are_used() -> None:
+    """The second alone holds it; nobody wants it on two because the first does not."""
+    found = mixed(8_000, 20_011)
+
+    assert (found.verdict, found.cards, found.per_card) == ("fits", 1, ())
+
+
+def test_the_card_that_is_the_limit_is_named() -> None:
+    """Halves of 9,096 bytes: the second has no room for its own, whatever the first has left."""
+    found = mixed(12_000, 9_000)
+
+    assert (found.verdict, found.limiting_card) == ("no", 1)
+    assert [one.headroom for one in found.per_card] == [12_000 - 9096, 9_000 - 9096]
+    assert any("card 2 of 2, C9000, is the limit" in why for why in found.reasons)
+
+
+def test_cards_that_cannot_run_the_scheme_are_left_out_and_named() -> None:
+    """Of an RTX 4090 and a P40 only one multiplies FP8."""
+    engine = Plain()
+    engine.scheme = SCHEMES["fp8"]
+    cards = tuple(
+        Card(id=name, name=name, vendor="nvidia", total=Bytes(1 << 20), compute_capability=has)
+        for name, has in (("old", 6.1), ("new", 8.9))
+    )
+    question = Question(
+        engine=engine,
+        loaded=engine,
+        workload=Workload(context=1, prompt=1),
+        machine=Machine(name="m", cards=cards),
+    )
+
+    found = fit(question)[0]
+
+    assert (found.verdict, found.cards) == ("fits", 1)
+    assert any("old has 6.1" in why for why in found.reasons)

@@ -119,7 +119,7 @@ def _glanced(subject: Subject, job: Job, machine: Machine, ask: Ask, known: Know
         assert subject.model is not None
         loaded = job.engine.load(subject.model, job.scheme)
         seen = known.learn(place, totals(loaded, loaded.settle(asked), usable))
-    refused = "; ".join(unsupported(job.scheme, machine.cards[0], job.engine.name))
+    refused = "; ".join(unsupported(job.scheme, machine.cards[0], job.engine))
     searched = f"{place} {usable} {refused}"
     verdict = None if refused else decided(known, place, usable)
     verdict = verdict or known.searched.get(searched)

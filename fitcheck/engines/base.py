@@ -5,15 +5,16 @@ workload, and what is loaded says what memory a workload takes (`memory`), on on
 over several. Both are pure arithmetic; an engine never sees a driver.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
+from fitcheck.engines.capabilities import Rule
 from fitcheck.engines.option import Option
-from fitcheck.machine import Card
+from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Precision, Scheme
 from fitcheck.units import Bytes
 
@@ -78,6 +79,20 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         return Bytes(sum(t.size for t in self.terms if t.component == name))
 
 
+def together(shares: Sequence[Memory]) -> Memory:
+    """What all cards take, term by term."""
+    totals = [s.total for s in shares]
+    return Memory(
+        terms=tuple(t for s in shares for t in s.terms),
+        total=Range(
+            Bytes(sum(t.low for t in totals)),
+            Bytes(sum(t.expected for t in totals)),
+            Bytes(sum(t.high for t in totals)),
+        ),
+        notes=shares[0].notes,
+    )
+
+
 class Offload(msgspec.Struct, frozen=True, kw_only=True):
     """A model with a part of it in the computer's memory: as much on the cards as surely goes in.
 
@@ -96,16 +111,7 @@ class Offload(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def memory(self) -> Memory:
         """What all cards and the host take together."""
-        totals = [s.total for s in self.shares]
-        return Memory(
-            terms=tuple(t for s in self.shares for t in s.terms),
-            total=Range(
-                Bytes(sum(t.low for t in totals)),
-                Bytes(sum(t.expected for t in totals)),
-                Bytes(sum(t.high for t in totals)),
-            ),
-            notes=self.shares[0].notes,
-        )
+        return together(self.shares)
 
     @property
     def host(self) -> Bytes:
@@ -145,7 +151,8 @@ class Engine(Protocol):
     """A program that runs models, as far as its memory goes.
 
     `title` says in a few words what it is, `defaults` what it takes when nothing is said; `options`
-    are what it can be told, and `instead` what of them stands nearest to those of other engines.
+    are what it can be told, and `instead` what of them stands nearest to those of other engines;
+    `rules` are what a card must be able to do for it.
     """
 
     name: str
@@ -156,6 +163,11 @@ class Engine(Protocol):
 
     def accepts(self, workload: Workload) -> None:
         """Nothing, where the options have values that it knows. Raises BadInput, UnknownName."""
+        ...
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        """Its table of what cards must have."""
         ...
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
@@ -188,9 +200,25 @@ class LooksAtCards(Protocol):
 
 
 @runtime_checkable
+class ChoosesCards(Protocol):
+    """An engine whose options say which of a machine's cards it takes."""
+
+    def choices(self, machine: Machine, workload: Workload) -> Sequence[tuple[Card, ...]]:
+        """The sets of cards to try, the fewest first. Raises BadInput where none can be had."""
+        ...
+
+
+@runtime_checkable
 class Offloads(Protocol):
     """A loaded model that can run with a part of it in the computer's memory."""
 
     def offloaded(self, workload: Workload, usable: Sequence[Bytes]) -> Offload | None:
         """The arrangement that keeps most on cards of these sizes; None if nothing can be there."""
         ...
+
+
+def fewest_first(cards: Sequence[Card]) -> Iterator[tuple[Card, ...]]:
+    """One card, two, three: the largest of them, in their order."""
+    by_size = sorted(range(len(cards)), key=lambda i: -cards[i].available)
+    for count in range(1, len(cards) + 1):
+        yield tuple(cards[i] for i in sorted(by_size[:count]))

@@ -1,9 +1,6 @@
 """Schemes by method: each function puts a method's settings in and returns its scheme.
 
-What a card needs is what the libraries check themselves: bitsandbytes' installation guide (0.48.1),
-transformers 5.23.0 (quantizers/), vLLM 0.33.0 (get_min_capability of the quantization's config and
-of its kernels), gptqmodel 7.7.0 (README). What a scheme costs is quoted from the papers and tables
-named beside it. All looked up on 2026-11-21.
+What a scheme costs is quoted from the papers and tables named beside it, looked up on 2026-11-21.
 """
 
 from typing import Final
@@ -83,7 +80,6 @@ def bnb_4bit(data_type: str, double: bool = False, block: int = 64) -> Scheme:
         layout=Bnb4bitDouble(block) if double else Bnb4bit(block),
         engines=("transformers",),
         touches="modules",
-        compute_capability=6.0,
         quality=_BNB_QUALITY[data_type],
         source="bitsandbytes 0.50.2, functional.quantize_4bit; QLoRA, arXiv 2305.14314",
     )
@@ -99,7 +95,6 @@ def bnb_int8() -> Scheme:
         layout=RowScaled(4),
         engines=("transformers",),
         touches="modules",
-        compute_capability=7.5,
         quality="no loss up to 175B: outlying features are multiplied in 16 bits",
         source="bitsandbytes 0.50.2, nn.Int8Params; LLM.int8(), arXiv 2208.07339",
     )
@@ -126,8 +121,6 @@ def gptq(bits: int, group_size: int | None = 128, library: str = "gptq") -> Sche
         layout=Gptq(bits, group_size),
         engines=("transformers", "vllm") if bits in (4, 8) else ("transformers",),
         touches="blocks",
-        compute_capability=7.5,
-        capabilities={"vllm": 6.0},
         quality=_GPTQ_QUALITY[bits],
         source="auto_gptq 0.7.1, qlinear_cuda; IST-DASLab/gptq README; arXiv 2210.17323",
     )
@@ -143,7 +136,6 @@ def awq(group_size: int | None = 128) -> Scheme:
         layout=Awq(group_size),
         engines=("transformers", "vllm"),
         touches="blocks",
-        compute_capability=7.5,
         quality="perplexity of Llama 2 7B 5.60 for 5.47 in 16 bits, 70B 3.41 for 3.32",
         source="autoawq 0.2.9, WQLinear_GEMM; AWQ, arXiv 2306.00978, table 4",
     )
@@ -210,8 +202,6 @@ def fp8_block(rows: int = 128, columns: int = 128) -> Scheme:
         layout=BlockScaled(rows, columns),
         engines=("transformers", "vllm"),
         touches="linear",
-        compute_capability=8.9,
-        capabilities={"vllm": 7.5},
         quality=_FP8_QUALITY,
         source=f"transformers 5.23.0, FP8Linear; {_LLAMA_31}",
     )
@@ -227,14 +217,12 @@ def ct_fp8_block(size: int = 128) -> Scheme:
         layout=BlockScaled(size, size, 2),
         engines=("transformers", "vllm"),
         touches="blocks",
-        compute_capability=8.9,
-        capabilities={"vllm": 7.5},
         quality=_FP8_QUALITY,
         source=f"compressed-tensors 0.20.0, float-quantized; {_LLAMA_31}",
     )
 
 
-def fp8_tensor(name: str, title: str, layout: RowScaled, source: str, least: float) -> Scheme:
+def fp8_tensor(name: str, title: str, layout: RowScaled, source: str) -> Scheme:
     """FP8 with a scale for each output or one for the whole."""
     return Scheme(
         name=name,
@@ -244,8 +232,6 @@ def fp8_tensor(name: str, title: str, layout: RowScaled, source: str, least: flo
         layout=layout,
         engines=("transformers", "vllm"),
         touches="linear",
-        compute_capability=least,
-        capabilities={"vllm": 8.0 if least == 9.0 else 7.5},
         quality=_FP8_QUALITY,
         source=f"{source}; {_LLAMA_31}",
     )
@@ -266,7 +252,6 @@ def ct_pack(bits: int, group_size: int | None = 128, symmetric: bool = True) -> 
         layout=PackQuantized(bits, group_size, symmetric),
         engines=("transformers", "vllm"),
         touches="blocks",
-        compute_capability=7.5,
         quality="4 bit weights rivalled 8 bit ones in half a million evaluations of Llama 3.1"
         if bits >= 4
         else "more with each bit below 4",
@@ -284,7 +269,6 @@ def ct_w8a8() -> Scheme:
         layout=RowScaled(2),
         engines=("transformers", "vllm"),
         touches="blocks",
-        compute_capability=7.5,
         quality="1 to 3 % of accuracy on Llama 3.1, well tuned",
         source=f"compressed-tensors 0.20.0, int-quantized; {_LLAMA_31}",
     )
@@ -300,8 +284,6 @@ def nvfp4(name: str, title: str, tensor_bytes: int, source: str) -> Scheme:
         layout=MicroScaled(16, tensor_bytes),
         engines=("transformers", "vllm"),
         touches="blocks",
-        compute_capability=10.0,
-        capabilities={"vllm": 7.5},
         quality="at most 1 % on DeepSeek R1 0528's evaluations beside its FP8",
         source=f"{source}; NVIDIA, Introducing NVFP4 (developer.nvidia.com/blog, 2025-06)",
     )
@@ -317,8 +299,6 @@ def mxfp4(name: str, title: str, touches: str) -> Scheme:
         layout=MicroScaled(32),
         engines=("transformers", "vllm"),
         touches=touches,
-        compute_capability=7.5,
-        capabilities={"vllm": 8.0},
         quality="none where it is the published form: gpt-oss was trained with it",
         source="transformers 5.23.0, integrations/mxfp4.py; gpt-oss model card, arXiv 2508.10925",
     )
@@ -334,7 +314,6 @@ def mxfp8() -> Scheme:
         layout=BlockScaled(1, 32, 1),
         engines=("vllm",),
         touches="blocks",
-        compute_capability=7.5,
         quality=_FP8_QUALITY,
         source=f"compressed-tensors 0.20.0, compressors/mxfp8; {_LLAMA_31}",
     )
@@ -353,7 +332,6 @@ def torchao_int4(group_size: int = 128, packing: str = "plain") -> Scheme:
         layout=layout,
         engines=("transformers", "vllm"),
         touches="modules",
-        compute_capability=8.0,
         quality="perplexity of Llama 2 7B 12.84 for 12.21 in 16 bits, in groups of 64",
         source=f"torchao 0.18.0, workflows/int4; {_TORCHAO}",
     )
@@ -369,7 +347,6 @@ def torchao(name: str, title: str, layout: RowScaled | BlockScaled, quality: str
         layout=layout,
         engines=("transformers", "vllm"),
         touches="modules",
-        capabilities={"vllm": 7.5},
         quality=quality or "perplexity of Llama 2 7B 12.20 for 12.21 in 16 bits",
         source=f"torchao 0.18.0, quantization/quant_api.py; {_TORCHAO}",
     )

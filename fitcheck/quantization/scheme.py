@@ -1,6 +1,5 @@
 """A quantization scheme: its name, its layout, who runs it and what it costs."""
 
-from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -21,11 +20,10 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     `layout` is how a matrix that the scheme touches is stored; None for llama.cpp's file types,
     where each tensor has a type of its own: `file_type` names the type there, `measured_bits` are
     what a file of it took. `bits` are nominal. `touches` names the rule for what is packed
-    (quantization/rules.py). `needs` names what a card must have (`fp8`, `bf16`, `fp4`),
-    `compute_capability` the least that its kernels run on, `capabilities` the least in engines
-    where that differs. `quality` is one sentence on what it costs; `source` stands for that, for
-    the layout and for the needs. `imatrix` says whether llama-quantize is given an importance
-    matrix, None for what it does by itself.
+    (quantization/rules.py). `quality` is one sentence on what it costs; `source` stands for that
+    and for the layout. `imatrix` says whether llama-quantize is given an importance matrix, None
+    for what it does by itself. What a card must be able to do is each engine's affair
+    (engines/*/capabilities.py).
     """
 
     name: str
@@ -36,9 +34,6 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     engines: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     touches: str = "linear"
-    needs: Literal["fp8", "bf16", "fp4"] | None = None
-    compute_capability: float | None = None
-    capabilities: Mapping[str, float] = msgspec.field(default_factory=dict)
     quality: str = ""
     source: str = ""
     imatrix: bool | None = None
@@ -56,11 +51,3 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
             return self.measured_bits
         rows, columns = TYPICAL
         return 8 * self.layout.size(columns, rows) / (rows * columns)
-
-    def units(self, engine: str) -> Literal["fp8", "bf16", "fp4"] | None:
-        """What a card must have under that engine; llama.cpp converts what a card cannot do."""
-        return None if engine == "llama.cpp" else self.needs
-
-    def least_capability(self, engine: str) -> float | None:
-        """The least compute capability that the engine's kernels for it run on, None if any."""
-        return self.capabilities.get(engine, self.compute_capability)

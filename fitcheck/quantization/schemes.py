@@ -56,10 +56,8 @@ _PLAIN: Final = (
         engines=("transformers", "vllm", "llama.cpp"),
         aliases=("bfloat16",),
         touches="all",
-        needs="bf16",
-        capabilities={"vllm": 8.0},
         quality="none where the model is published so",
-        source="torch.dtype.itemsize; vLLM 0.33.0, platforms/cuda.py",
+        source="torch.dtype.itemsize",
         file_type="bf16",
     ),
 )
@@ -70,23 +68,23 @@ _EIGHT_BIT: Final = (
     _as("fp8", m.fp8_block(), "fp8-block", "fp8-block128", "finegrained-fp8", "float8"),
     m.fp8_tensor(
         "fp8-pertensor", "one scale for the whole", RowScaled(0, 4),
-        "vLLM 0.33.0, quantization/fp8.py; transformers 5.23.0, FP8Linear", 8.9,
+        "vLLM 0.33.0, quantization/fp8.py; transformers 5.23.0, FP8Linear",
     ),
     m.fp8_tensor(
         "hf-fbgemm-fp8-rowwise", "fbgemm, a scale for each output", RowScaled(4, 4),
-        "transformers 5.23.0, FbgemmFp8Linear", 9.0,
+        "transformers 5.23.0, FbgemmFp8Linear",
     ),
     _also(
         m.fp8_tensor(
             "ct-float-quantized-fp8-dynamic", "compressed-tensors, a scale for each output",
-            RowScaled(2), _CT, 8.9,
+            RowScaled(2), _CT,
         ),
         "fp8-dynamic", "ct-float-quantized-w8a16",
     ),
     _also(
         m.fp8_tensor(
             "ct-float-quantized-fp8-pertensor", "compressed-tensors, one scale for the whole",
-            RowScaled(0, 5), _CT, 8.9,
+            RowScaled(0, 5), _CT,
         ),
         "fp8-static",
     ),

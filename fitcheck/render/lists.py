@@ -6,7 +6,7 @@ from fitcheck.engines.base import Engine
 from fitcheck.machine import Card
 from fitcheck.quantization import Scheme
 from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
-from fitcheck.render.objects import Object
+from fitcheck.render.objects import Object, least_capabilities
 from fitcheck.resolve import Subject
 
 
@@ -66,8 +66,11 @@ def schemes(found: Iterable[Scheme]) -> Grid:
 
 
 def _needs(s: Scheme) -> str:
-    least = f"cc {s.compute_capability}" if s.compute_capability else ""
-    return ", ".join(part for part in (least, f"{s.needs} units" if s.needs else "") if part)
+    """`cc 8.9`, or by engine where they differ: `transformers 8.9, vllm 7.5`."""
+    found = {name: least for name, least in least_capabilities(s, own=True).items() if least}
+    if len(found) == len(s.engines) and len(set(found.values())) == 1:
+        return f"cc {next(iter(found.values()))}"
+    return ", ".join(f"{name} {least}" for name, least in found.items())
 
 
 def one_scheme(s: Scheme) -> str:
@@ -87,11 +90,9 @@ def one_scheme(s: Scheme) -> str:
 
 
 def _wants(s: Scheme) -> Iterator[str]:
-    if s.needs:
-        yield f"{s.needs} units"
-    if s.compute_capability:
-        yield f"compute capability {s.compute_capability} if NVIDIA's"
-    yield from (f"{least} in {engine}" for engine, least in s.capabilities.items())
+    for engine, least in least_capabilities(s, own=True).items():
+        if least:
+            yield f"in {engine} compute capability {least} if NVIDIA's"
 
 
 def engines(found: Iterable[Engine]) -> Grid:

@@ -11,10 +11,12 @@ from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import Claim, ShowAnswer
+from fitcheck.engines import ENGINES
 from fitcheck.engines.base import COMPONENTS, Engine, Memory, Offload
+from fitcheck.engines.capabilities import least_capability
 from fitcheck.engines.option import Option
 from fitcheck.errors import BadInput, Problem
-from fitcheck.fit import Fit
+from fitcheck.fit import Fit, OnCard
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Scheme
 from fitcheck.resolve import Subject
@@ -74,6 +76,8 @@ def fit(f: Fit) -> Object:
         "headroom": f.headroom,
         "cards": f.cards,
         "split": None if f.split is None else list(f.split),
+        "per_card": [on_card(one) for one in f.per_card] or None,
+        "limiting_card": f.limiting_card,
         "max_context": f.max_context,
         "max_context_sure": f.max_context_sure,
         "max_batch": f.max_batch,
@@ -81,6 +85,16 @@ def fit(f: Fit) -> Object:
         "offload": None if f.offload is None else offload(f.offload),
         "limited_by": f.limited_by,
         "reasons": list(f.reasons),
+    }
+
+
+def on_card(one: OnCard) -> Object:
+    """One of several cards: what it offers, and what of each component is on it."""
+    return {
+        "card": one.card,
+        "usable": one.usable,
+        "headroom": one.headroom,
+        **memory(one.memory),
     }
 
 
@@ -263,11 +277,22 @@ def scheme(s: Scheme) -> Object:
         "bits": s.bits,
         "bits_per_weight": s.bits_per_weight,
         "engines": list(s.engines),
-        "needs": s.needs,
-        "compute_capability": s.compute_capability,
+        "compute_capability": next(iter(least_capabilities(s).values()), None),
+        "compute_capabilities": least_capabilities(s),
         "quality": s.quality,
         "source": s.source,
     }
+
+
+def least_capabilities(s: Scheme, *, own: bool = False) -> dict[str, float | None]:
+    """The least compute capability that the scheme runs on, engine by engine; None if any.
+
+    `own` leaves out what an engine asks for whatever the scheme.
+    """
+    rules = {name: ENGINES[name].rules for name in s.engines}
+    if own:
+        rules = {name: [r for r in all_ if "*" not in r.schemes] for name, all_ in rules.items()}
+    return {name: least_capability(found, s) for name, found in rules.items()}
 
 
 LAYER_HEADINGS: Final = {"scheme": "SCHEME", "in": "IN", "out": "OUT", "bytes": "BYTES"}

@@ -107,8 +107,9 @@ def test_check_prints_results_with_their_fit(fitcheck: Run) -> None:
     assert len(ran.json["machine"]["cards"]) == 2
     fits = {e["quantization"]: e["fit"] for e in ran.json["results"]}
     assert (fits["fp16"]["cards"], fits["moss-int8"]["cards"]) == (2, 1)
-    assert list(fits["fp16"])[:9] == [
-        "verdict", "usable", "headroom", "cards", "split", "max_context", "max_context_sure",
+    assert list(fits["fp16"])[:11] == [
+        "verdict", "usable", "headroom", "cards", "split", "per_card", "limiting_card",
+        "max_context", "max_context_sure",
         "max_batch", "cards_needed",
     ]  # fmt: skip
     assert sum(fits["fp16"]["split"]) <= fits["fp16"]["usable"]

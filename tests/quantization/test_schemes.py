@@ -58,27 +58,3 @@ def test_every_file_type_of_llama_cpp_is_a_scheme() -> None:
     named = {s.file_type for s in ALL if "llama.cpp" in s.engines}
 
     assert named == set(FILE_TYPES) - {"copy"}
-
-
-@pytest.mark.parametrize(
-    ("name", "engine", "least"),
-    [
-        ("bnb-int8", "transformers", 7.5),  # bitsandbytes 0.48.1, installation guide
-        ("bnb-nf4", "transformers", 6.0),  # there
-        ("fp8", "transformers", 8.9),  # quantizer_finegrained_fp8.py
-        ("fp8", "vllm", 7.5),  # Fp8Config.get_min_capability: weights alone below 8.9
-        ("awq-int4", "vllm", 7.5),  # AutoAWQConfig.get_min_capability
-        ("gptq-int4", "vllm", 6.0),  # ExllamaLinearKernel.get_min_capability
-        ("hf-fbgemm-fp8-rowwise", "transformers", 9.0),  # quantizer_fbgemm_fp8.py
-        ("mxfp4", "transformers", 7.5),  # quantizer_mxfp4.py
-        ("mxfp4", "vllm", 8.0),  # Mxfp4Config.get_min_capability
-        ("nvfp4", "transformers", 10.0),  # quantizer_nvfp4.py
-        ("nvfp4", "vllm", 7.5),  # ModelOptNvFp4Config.get_min_capability
-        ("q4_k_m", "llama.cpp", None),
-    ],
-)
-def test_engines_need_the_cards_that_their_code_asks_for(
-    name: str, engine: str, least: float | None
-) -> None:
-    """transformers 5.23.0 and vLLM 0.33.0."""
-    assert SCHEMES[name].least_capability(engine) == least

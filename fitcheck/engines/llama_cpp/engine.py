@@ -10,6 +10,7 @@ from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import COMPONENTS, Memory, Offload, Range, Term, Workload
 from fitcheck.engines.llama_cpp import cache, command_line, offload, options, projector, recurrent
 from fitcheck.engines.llama_cpp.buffers import Buffers
+from fitcheck.engines.llama_cpp.capabilities import RULES
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.graph.plan import Subject
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
@@ -197,6 +198,8 @@ class LlamaCppModel:
 
 class LlamaCpp:
     """The engine, and the programs on top of it."""
+
+    rules = RULES
 
     def __init__(self, program: Program) -> None:
         self.program = program

@@ -9,6 +9,7 @@ from fitcheck.engines.base import Workload
 from fitcheck.engines.option import Option
 from fitcheck.engines.published import publisher
 from fitcheck.engines.transformers import command_line, settings
+from fitcheck.engines.transformers.capabilities import RULES
 from fitcheck.engines.transformers.converted import packed_share
 from fitcheck.engines.transformers.loaded import TransformersModel
 from fitcheck.errors import BadInput
@@ -32,6 +33,7 @@ class Transformers:
     """The engine."""
 
     name = NAME
+    rules = RULES
     title = "Hugging Face transformers, from_pretrained and generate"
     defaults = "16 bit, LLM.int8() or NF4; SDPA attention; a cache that grows in 16 bit"
     options: tuple[Option, ...] = command_line.OPTIONS

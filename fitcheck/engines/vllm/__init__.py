@@ -8,7 +8,7 @@ from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Workload
 from fitcheck.engines.option import Option
 from fitcheck.engines.published import publisher
-from fitcheck.engines.vllm import command_line, models, settings
+from fitcheck.engines.vllm import capabilities, command_line, models, settings
 from fitcheck.engines.vllm.cache_types import cache_type
 from fitcheck.engines.vllm.loaded import VllmModel, refuse_attention
 from fitcheck.errors import BadInput
@@ -33,6 +33,7 @@ class Vllm:
     """The engine, as `vllm serve` starts it."""
 
     name = NAME
+    rules = capabilities.RULES
     title = "vLLM 0.33, many users at once on CUDA cards"
     defaults = (
         "0.92 of the card; tensor parallelism over all cards; a cache in the model's own type;"

@@ -25,8 +25,6 @@ def _scheme(method: str, title: str, bits: int, layout: Layout) -> Scheme:
         layout=layout,
         engines=("transformers", "vllm"),
         touches="blocks",
-        compute_capability=10.0 if title.startswith("NVFP4") else 7.5,
-        capabilities={"vllm": 7.5},
         source="compressed-tensors 0.20.0, compressors/; vLLM 0.33.0, quantization/modelopt.py",
     )
 

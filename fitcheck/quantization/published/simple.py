@@ -102,7 +102,7 @@ def fp8(section: Section) -> Published:
     if tile is None:
         scheme = m.fp8_tensor(
             "fp8-pertensor", "one scale for the whole", RowScaled(0, 8 if static else 4),
-            "transformers 5.23.0, FP8Linear", 8.9,
+            "transformers 5.23.0, FP8Linear",
         )  # fmt: skip
     else:
         layout = BlockScaled(*tile, _scale_bytes(section), 4 if static else 0)
@@ -130,7 +130,7 @@ def fbgemm_fp8(section: Section) -> Published:
     """A scale for each output; the bound for inputs is not stored."""
     scheme = m.fp8_tensor(
         "hf-fbgemm-fp8-rowwise", "fbgemm, a scale for each output", RowScaled(4),
-        "transformers 5.23.0, FbgemmFp8Linear", 9.0,
+        "transformers 5.23.0, FbgemmFp8Linear",
     )  # fmt: skip
     kept = patterns(f.words(section, "modules_to_not_convert"), "transformers")
     return Published(method="fbgemm_fp8", scheme=scheme, kept=kept)

@@ -1,0 +1,59 @@
+"""What vLLM asks of a card.
+
+Below 8.9 FP8 is of weights alone, below 10.0 so is NVFP4: Marlin's kernels multiply in 16 bits, and
+weights take the same. Least capabilities are `get_min_capability` of each method's class.
+"""
+
+from typing import Final
+
+from fitcheck.engines.capabilities import Rule
+
+_METHODS: Final = "vLLM 0.33.0, model_executor/layers/quantization/"
+
+RULES: Final = (
+    # Huawei's and Google's chips have plugins of their own, with memory rules of their own.
+    Rule(
+        schemes=("*",),
+        vendors=("nvidia", "amd", "intel"),
+        instead=("llama.cpp",),
+        source="vLLM 0.33.0, platforms/",
+    ),
+    # cuobjdump names sm_75 as the oldest in _C_stable_libtorch.abi3.so.
+    Rule(
+        schemes=("*",),
+        least=7.5,
+        instead=("llama.cpp",),
+        source="vLLM 0.33.0, the wheel's kernels for CUDA",
+    ),
+    # gfx90a, gfx942, gfx950, gfx11 and gfx12.
+    Rule(
+        schemes=("*",),
+        but=("GCN", "RDNA 1", "RDNA 2", "CDNA 1"),
+        instead=("llama.cpp",),
+        source="vLLM 0.33.0, platforms/rocm.py",
+    ),
+    Rule(
+        schemes=("bf16",),
+        least=8.0,
+        instead=("fp16",),
+        source="vLLM 0.33.0, platforms/cuda.py, supported_dtypes",
+    ),
+    Rule(
+        schemes=("hf-fbgemm-fp8-*",),
+        least=8.0,
+        instead=("fp8", "gptq-int8"),
+        source=f"{_METHODS}fbgemm_fp8.py",
+    ),
+    Rule(
+        schemes=("mxfp4", "ct-mxfp4-*"),
+        least=8.0,
+        instead=("awq-int4", "gptq-int4"),
+        source=f"{_METHODS}mxfp4.py",
+    ),
+    Rule(
+        schemes=("torchao-int4*",),
+        least=8.0,
+        instead=("awq-int4", "gptq-int4"),
+        source="torchao 0.18.0, workflows/int4: tinygemm's kernels are for sm_80 on",
+    ),
+)
