@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -10,7 +10,10 @@ from fitcheck import sources
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.catalog import Catalog, ModelEntry
-from fitcheck.errors import UnknownName
+from fitcheck.errors import BadInput, UnknownName
+
+if TYPE_CHECKING:
+    from fitcheck.sources.local import Found
 
 HUB: Final = "hf:"
 # What a word must contain to be taken for a path where no such file exists.
@@ -44,8 +47,15 @@ def subject(word: str, catalog: Catalog) -> Subject:
     entry = catalog.find(word)
     if entry is not None:
         return of_entry(entry, catalog)
-    if _exists(word) or any(part in word for part in _PATH_LIKE):
-        return _from_file(word, catalog)
+    if _exists(word):
+        return _from_source(sources.read(word))
+    stored = _stored(word)
+    if stored is not None:
+        return of_stored(stored)
+    if any(part in word for part in _PATH_LIKE):
+        raise UnknownName(
+            "model or file", word, catalog.words(), f"; for a repository write hf:{word}"
+        )
     raise UnknownName("model", word, catalog.words(), "; `fitcheck models` lists them")
 
 
@@ -64,12 +74,19 @@ def of_entry(entry: ModelEntry, catalog: Catalog) -> Subject:
     )
 
 
-def _from_file(word: str, catalog: Catalog) -> Subject:
-    if not _exists(word):
-        raise UnknownName(
-            "model or file", word, catalog.words(), f"; for a repository write hf:{word}"
-        )
-    return _from_source(sources.read(word))
+def _stored(word: str) -> "Found | None":
+    """A model of that name in another program's store."""
+    from fitcheck.sources import local
+
+    return local.named(word, local.here())
+
+
+def of_stored(found: "Found") -> Subject:
+    """A model of another program's store, under the name that it has there. Raises BadInput."""
+    if not found.readable:
+        raise BadInput(f"{found.name} in {found.store}: {found.why}")
+    read = _from_source(sources.read(found.path))
+    return msgspec.structs.replace(read, id=found.name, name=found.name)
 
 
 def _exists(word: str) -> bool:

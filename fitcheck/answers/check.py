@@ -64,15 +64,18 @@ def check(
     named: bool,
     solve: Solve,
     known: Known | None = None,
+    columns: tuple[Precision, ...] = COLUMNS,
 ) -> CheckAnswer:
     """Hold every model against the machine; `solve` says how much is searched for (fit.fit).
 
-    `known` are totals of the run before, for a table that shows nothing else; new ones are put in.
+    `columns` are the precisions tried where none was asked for: with fp16 alone, each model as it
+    is stored. `known` are totals of the run before, for a table that shows nothing else; new ones
+    are put in.
     """
     machine = beside(machine, ask)
     if not is_usual(ask, machine):
         known = None
-    rows = tuple(_row(s, machine, ask, solve, known) for s in subjects)
+    rows = tuple(_row(s, machine, ask, solve, known, columns) for s in subjects)
     return CheckAnswer(
         machine=machine,
         ask=ask,
@@ -89,7 +92,12 @@ def only_fitting(answer: CheckAnswer) -> CheckAnswer:
 
 
 def _row(
-    subject: Subject, machine: Machine, ask: Ask, solve: Solve, known: Known | None = None
+    subject: Subject,
+    machine: Machine,
+    ask: Ask,
+    solve: Solve,
+    known: Known | None,
+    columns: tuple[Precision, ...],
 ) -> Row:
     if subject.model is None:
         return Row(subject=subject, estimates=(), unknown="its architecture is not published")
@@ -98,7 +106,7 @@ def _row(
             _glanced(subject, job, machine, ask, known)
             if known is not None and is_kept(subject, job.engine)
             else _held(subject, job, machine, ask, solve)
-            for job in jobs(subject, ask)
+            for job in jobs(subject, ask, columns)
         )
     except WrongOption:
         raise

@@ -7,6 +7,7 @@ import click
 
 from fitcheck import render, resolve
 from fitcheck.cli import options
+from fitcheck.errors import BadInput
 
 
 @click.command("check")
@@ -17,6 +18,7 @@ from fitcheck.cli import options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
 @click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")
 @click.option("--fits", "only_fits", is_flag=True, help="Leave out what does not run.")
+@options.local_option
 @options.selection_options
 @options.catalog_option
 @options.form_options
@@ -25,6 +27,7 @@ def command(
     gpus: tuple[str, ...],
     described: Path | None,
     only_fits: bool,
+    on_this_machine: bool,
     overlays: tuple[Path, ...],
     form: render.Form,
     as_json: bool,
@@ -32,24 +35,33 @@ def command(
 ) -> None:
     """What runs on the card: all models, or whether these MODELs do."""
     from fitcheck.answers import check
+    from fitcheck.answers.asked import COLUMNS
     from fitcheck.render import check_grid, objects
 
     selection = options.selection(asked)
-    table = not (models or as_json or form != "table")
+    if on_this_machine:
+        if models or asked["precisions"] or asked["quants"]:
+            raise BadInput("--local asks about models as stored: no MODEL, --precision, --quant")
+        options.refuse_filters(selection)
+        subjects = tuple(s.subject for s in options.stored() if s.subject is not None)
+    else:
+        subjects = resolve.selected(models, options.catalog(overlays), selection.takes)
+    table = not (models or on_this_machine or as_json or form != "table")
     with options.known_totals(overlays, wanted=table) as known:
         answer = check.check(
-            resolve.selected(models, options.catalog(overlays), selection.takes),
+            subjects,
             options.machine(gpus, described, asked),
             options.ask(**asked),
             named=bool(models),
-            solve="table" if table else "all" if models else "batch",
+            solve="table" if table else "all" if models or on_this_machine else "batch",
             known=known,
+            columns=("fp16",) if on_this_machine else COLUMNS,
         )
     answer = check.only_fitting(answer) if only_fits else answer
     options.answer(
         form,
         as_json,
-        grid=lambda: check_grid.grid(answer),
+        grid=lambda: (check_grid.as_stored if on_this_machine else check_grid.grid)(answer),
         whole=lambda: objects.check(answer),
         rows=lambda: objects.check(answer)["results"],
     )

@@ -10,20 +10,35 @@ from fitcheck.cli import options
 
 
 @click.command("models")
+@options.local_option
 @options.selection_options
 @options.catalog_option
 @options.form_options
 def command(
+    on_this_machine: bool,
     overlays: tuple[Path, ...],
     form: render.Form,
     as_json: bool,
     **filters: Any,  # noqa: ANN401
 ) -> None:
-    """What is in the catalog."""
+    """What is in the catalog, or with --local what other programs have put on this machine."""
     from fitcheck.render import lists, objects
 
+    selection = options.selection(filters)
+    if on_this_machine:
+        options.refuse_filters(selection)
+        stored = options.stored()
+        held = [objects.stored(s) for s in stored]
+        options.answer(
+            form,
+            as_json,
+            grid=lambda: lists.stored(stored),
+            whole=lambda: {"schema": "fitcheck.local/1", "models": held},
+            rows=lambda: held,
+        )
+        return
     catalog = options.catalog(overlays)
-    takes = options.selection(filters).takes
+    takes = selection.takes
     found = [s for e in catalog if takes(s := resolve.of_entry(e, catalog))]
     rows = [objects.model(s) for s in found]
     options.answer(

@@ -22,6 +22,7 @@ from fitcheck.render.objects import Object
 from fitcheck.units import Bytes, parse_size
 
 if TYPE_CHECKING:
+    from fitcheck.answers.local import Stored
     from fitcheck.measure.records import Measured
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -132,6 +133,13 @@ catalog_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     help="Lay this catalog over the built-in one. Repeatable.",
+)
+
+local_option = click.option(
+    "--local",
+    "on_this_machine",
+    is_flag=True,
+    help="What is on this machine: Hugging Face's cache, Ollama's, LM Studio's, llama.cpp's.",
 )
 
 gpu_option = click.option(
@@ -352,6 +360,26 @@ selection_options = many(
 def selection(options: dict[str, Any]) -> Selection:
     """The filters among a command's options, taken out of them."""
     return Selection(**{name: options.pop(name) for name in Selection.__struct_fields__})
+
+
+def refuse_filters(asked: Selection) -> None:
+    """Raises BadInput: a stored model has no entry that says its family or licence."""
+    if asked != Selection():
+        raise BadInput("--local lists what is stored here; filters are for the catalog")
+
+
+def stored() -> "tuple[Stored, ...]":
+    """The models on this machine; on stderr, what cannot be read, and where was nothing."""
+    from fitcheck.answers import local as answers
+    from fitcheck.sources import local
+
+    found = answers.stored(local.here())
+    tell(f"{s.found.name or s.found.path} ({s.found.store}): {s.why}" for s in found if s.why)
+    if not found:
+        looked = local.places(os.environ, Path.home()).values()
+        folders = ", ".join(dict.fromkeys(str(place) for places in looked for place in places))
+        tell([f"no models on this machine; looked in {folders}"])
+    return found
 
 
 def answer(

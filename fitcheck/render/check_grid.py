@@ -28,6 +28,31 @@ def grid(answer: CheckAnswer) -> Grid:
     return Grid(columns=columns, rows=rows, above=(title(answer),), below=_below(answer))
 
 
+def as_stored(answer: CheckAnswer) -> Grid:
+    """Rows are models in the one scheme that they are stored in."""
+    columns = (
+        Column("MODEL"),
+        Column("PARAMS", "right", rank=0),
+        Column("ENGINE", rank=1),
+        Column("STORED AS"),
+        Column("NEEDS"),
+    )
+    rows = tuple(_stored(row) for row in answer.rows)
+    whys = tuple(f"{r.subject.id}: {r.unknown}" for r in answer.rows if r.unknown)
+    return Grid(columns=columns, rows=rows, above=(title(answer),), below=("", LEGEND, *whys))
+
+
+def _stored(row: Row) -> tuple[Cell, ...]:
+    model, e = row.subject.model, next(iter(row.estimates), None)
+    return (
+        Cell(row.subject.id),
+        Cell(parameters(model.parameters if model else None)),
+        Cell(e.engine if e else "-"),
+        Cell(e.scheme.name if e else "-"),
+        cell(e),
+    )
+
+
 def _row(row: Row, columns: tuple[Precision, ...]) -> tuple[Cell, ...]:
     model = row.subject.model
     found = {e.column: e for e in row.estimates}

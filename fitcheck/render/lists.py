@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from fitcheck.answers.local import Stored
 from fitcheck.engines.base import Engine
+from fitcheck.errors import printable
 from fitcheck.machine import Card
 from fitcheck.quantization import Scheme
 from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
@@ -40,6 +42,30 @@ def _model(s: Subject) -> tuple[Cell, ...]:
         Cell(languages + more),
         Cell((entry.licence if entry else None) or ""),
     )
+
+
+def stored(found: Iterable[Stored]) -> Grid:
+    """Names as their programs have them; name and path can both be asked about."""
+    columns = (
+        Column("MODEL"),
+        Column("WHERE", rank=1),
+        Column("FORMAT", rank=0),
+        Column("STORED AS"),
+        Column("SIZE", "right"),
+        Column("PATH", rank=2),
+    )
+    rows = (
+        (
+            s.found.name,
+            s.found.store,
+            s.found.form or "",
+            "unreadable" if s.why else s.quantization,
+            size(s.found.size) if s.found.size is not None else "-",
+            s.found.path,
+        )
+        for s in found
+    )
+    return Grid(columns=columns, rows=tuple(tuple(Cell(printable(c)) for c in r) for r in rows))
 
 
 def schemes(found: Iterable[Scheme]) -> Grid:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from fitcheck.answers.check import CheckAnswer
 from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
+from fitcheck.answers.local import Stored
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import Claim, ShowAnswer
 from fitcheck.engines import ENGINES
@@ -264,6 +265,21 @@ def claim(c: Claim) -> Object:
         "agrees": c.agrees,
         "explains": r.explains or None,
         "ours": [{"machine": m.name, **estimate(e)} for m, e in c.ours],
+    }
+
+
+def stored(s: Stored) -> Object:
+    """A model in another program's store; `why` says what keeps it from being asked about."""
+    model = s.subject.model if s.subject else None
+    return {
+        "name": s.found.name,
+        "store": s.found.store,
+        "format": s.found.form,
+        "quantization": s.quantization or None,
+        "parameters": model.parameters if model else None,
+        "bytes": s.found.size,
+        "path": s.found.path,
+        "why": s.why or None,
     }
 
 
