@@ -25,6 +25,7 @@ _NOISE: Final = frozenset({
     "cards", "generation", "edition", "data", "center", "vram", "memory", "hbm", "hbm2", "hbm2e",
     "hbm3", "hbm3e", "gddr5", "gddr6", "gddr6x", "gddr7", "r", "tm", "ram", "unified",
 })  # fmt: skip
+_MAKERS: Final = frozenset(("nvidia", "amd", "intel", "apple"))
 _MACS = re.compile(r"\b(?:macbook (?:pro|air)|mac (?:studio|mini|pro)|imac)\b")
 _SIZE = re.compile(r"(?<![a-z0-9.])(\d{1,4})\s?(?:gb|gib|g)(?![a-z0-9])")
 _FORMS: Final = {
@@ -82,12 +83,20 @@ def apart(text: str) -> Words:
 
 @cache
 def _printed() -> dict[str, list[Gpu]]:
-    """Ids and drivers' names, squashed, with and without the maker."""
+    """Ids, drivers' names with and without the maker, and what else only the whole name says (`b60
+    48gb`); squashed.
+    """
     index: dict[str, list[Gpu]] = {}
     for gpu in load_gpus():
         name = plain(gpu.name)
         maker, _, rest = name.partition(" ")
-        for key in {squash(name), squash(rest if maker in _NOISE else name), squash(gpu.id)}:
+        sized = (a for a in gpu.aliases if apart(a).key != squash(a))
+        for key in {
+            squash(name),
+            squash(rest if maker in _MAKERS else name),
+            squash(gpu.id),
+            *map(squash, sized),
+        }:
             index.setdefault(key, []).append(gpu)
     return index
 
@@ -126,13 +135,14 @@ def find(text: str) -> list[Gpu]:
     text = plain(text)
     if not text or len(text) > LONGEST_NAME:
         return []
-    exact = _printed().get(squash(text))
+    maker, _, rest = text.partition(" ")
+    exact = _printed().get(squash(text)) or (maker in _MAKERS and _printed().get(squash(rest)))
     if exact:
         return exact
     words = apart(text)
     rows = next((found for key in _keys(words) if (found := _models().get(key))), None)
     if rows is None:
-        return _glued(squash(text))
+        return _glued(squash(text)) or _bare_size(text)
     return _narrowed(rows, words, text)
 
 
@@ -163,9 +173,20 @@ def _glued(text: str) -> list[Gpu]:
     ]
 
 
+def _bare_size(text: str) -> list[Gpu]:
+    """`a100 80`, `m4 max 64`: a size that is one of the model's, without its unit."""
+    match = re.fullmatch(r"(\S.*?)[\s_-]{1,3}(\d{1,3})", text)
+    if match is None:
+        return []
+    try:
+        return find(f"{match[1]} {match[2]}gb")
+    except BadInput:
+        return []
+
+
 def _narrowed(rows: list[Gpu], words: Words, text: str) -> list[Gpu]:
     """Those of the size and form that were named."""
-    sized = [g for g in rows if not words.sizes or words.sizes & _sizes(g)]
+    sized = [g for g in rows if words.sizes <= _sizes(g)]
     if not sized and all(g.nominal_gb is None for g in rows):
         return rows
     if not sized:
@@ -186,10 +207,10 @@ def _sizes(gpu: Gpu) -> set[int]:
 
 def _has_form(gpu: Gpu, forms: frozenset[str]) -> bool:
     """A board sold in one form has it; an NVL board is plugged into PCIe."""
-    asked = forms - ({"workstation"} if "maxq" in forms else set())
-    if not asked or gpu.form in asked or (gpu.form == "nvl" and "pcie" in asked):
-        return True
-    return not gpu.form and (asked <= {"pcie", "oam"} or "laptop" in gpu.model.lower())
+    asked = forms - {gpu.form} - ({"workstation"} if "maxq" in forms else set())
+    if gpu.form:
+        return asked <= ({"pcie"} if gpu.form == "nvl" else set())
+    return asked <= {"pcie", "oam"} or "laptop" in gpu.model.lower()
 
 
 # Compiled where they are needed: typed names seldom have either.

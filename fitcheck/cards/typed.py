@@ -19,7 +19,7 @@ SMALLEST_CARD: Final = 64 << 20
 LARGEST_CARD: Final = 16 << 40
 
 _BEFORE = re.compile(r"(\d{1,12})\s*[x*]\s*(\S.*)", re.IGNORECASE)
-_BEFORE_SPACE = re.compile(r"(\d{1,3})\s+(\S.*)")
+_BEFORE_SPACE = re.compile(r"([1-9]|1[0-6])\s+(\S.*)")
 _INSTANCE = re.compile(r"(\S.*?)[\s:/-]+(?:mig[\s-]*)?(\dg\.\d{1,3}gb(?:\+\S+)?)", re.IGNORECASE)
 _INDEX = re.compile(r"\d{1,3}", re.ASCII)
 _AFTER = re.compile(r"(\S.*?)\s*(?:[x*]\s*|:)(\d{1,12})", re.IGNORECASE)
@@ -116,7 +116,10 @@ def _of_size(text: str, size: Bytes) -> Item:
     if not SMALLEST_CARD <= size <= LARGEST_CARD:
         raise BadInput(f"'{text}' is no size of a card: 64 MiB to 16 TiB")
     found = sized(size)
-    name = f"{size / GIB:g}GB card"
+    name = f"{size / GIB:g}GB card{'' if found.known else ' (hypothetical)'}"
+    notes = [f"'{text}' counts as {gib(found.usable)} GiB, {found.basis}"]
+    if not found.known:
+        notes.insert(0, f"no card of {size / GIB:g} GB is known: '{text}' is a hypothetical one")
     card = Card(
         id=f"{size / GIB:g}gb",
         name=name,
@@ -126,7 +129,7 @@ def _of_size(text: str, size: Bytes) -> Item:
         nominal_gb=size / GIB,
         source=f"a size: {found.basis}",
     )
-    return Item(card, 1, name, (f"'{text}' counts as {gib(found.usable)} GiB, {found.basis}",))
+    return Item(card, 1, name, tuple(notes))
 
 
 def _of_instance(whole: Item, model: str, profile: str) -> Item | None:

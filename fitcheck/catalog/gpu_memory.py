@@ -22,11 +22,12 @@ from fitcheck.units import GIB, Bytes, ceil_div
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """What a driver reports, what it keeps, and on what these rest."""
+    """What a driver reports, what it keeps, and on what these rest; `known`: of real cards."""
 
     total: Bytes
     reserved: Bytes
     basis: str
+    known: bool = True
 
     @property
     def usable(self) -> Bytes:
@@ -135,7 +136,8 @@ def sized(total: Bytes) -> Offer:
     same = [g for g in cards if g.nominal_gb == nominal_gb]
     if not same:
         usable = int(total * nearest_share(cards, nominal_gb))
-        return Offer(total, Bytes(total - usable), "the share that cards nearest in size offer")
+        basis = "the share that cards nearest in size offer"
+        return Offer(total, Bytes(total - usable), basis, known=False)
     least = min(same, key=_share)
     usable = int(total * _share(least))
     basis = f"the least that a card of {nominal_gb:g} GB offers ({least.id})"

@@ -2,12 +2,15 @@
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fitcheck.units import GIB, MIB
-from tests.cli.conftest import Run
+
+Run = Callable[..., Any]
 
 CAPTURES = Path(__file__).parents[1] / "captures"
 BUSY = str(CAPTURES / "nvidia-smi-table_rtx2080super_windows_610.txt")
