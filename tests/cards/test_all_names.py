@@ -86,18 +86,16 @@ def test_an_ambiguous_name_is_one_of_its_cards_and_says_so(row: dict[str, str]) 
 
 ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz0123456789 -"
 SUFFIXES: Final = (
-    " gpu| graphics| ti| super| laptop| xt| 24gb| 8gb| 80| s|s|d|m| max-q| pro| 16 gb| 48GB".split(
-        "|"
-    )
+    " gpu| graphics| ti| super| laptop| xt| 24gb| 8gb| 80| s|s|d|m| max-q| pro| 16 gb| 48GB"
 )
-PREFIXES: Final = "nvidia |rtx |amd |geforce |2x |quadro |radeon |NVIDIA GeForce ".split("|")
+PREFIXES: Final = "nvidia |rtx |amd |geforce |2x |quadro |radeon |NVIDIA GeForce "
 WORDS: Final = (
     "rtx gtx rx 4090 4080 4070 4060 3090 3080 3070 3060 2080 2060 1080 1660 1650 5090 5080 5070 ti "
     "super xt xtx laptop mobile a100 h100 h200 a10 a10g a40 l4 l40 l40s t4 p4 p40 v100 mi300x mi250"
     " 7900 7800 6800 9070 m1 m2 m3 m4 max pro ultra arc a770 b580 a2000 a4000 a6000 6000 5000 4000 "
     "ada blackwell quadro tesla radeon geforce nvidia amd intel apple 8gb 10gb 12gb 16gb 24gb 48gb "
     "80gb 80 40 64gb sxm pcie nvl d s gre x titan orin thor agx xavier w7900 v2 max-q spark"
-).split()
+)
 
 
 def mangled(dice: random.Random, word: str) -> str:
@@ -111,8 +109,8 @@ def mangled(dice: random.Random, word: str) -> str:
         lambda: word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
         lambda: word[:at] + dice.choice(ALPHABET) + word[at + 1 :],
         lambda: word[:at] + dice.choice(ALPHABET) + word[at:],
-        lambda: word + dice.choice(SUFFIXES),
-        lambda: dice.choice(PREFIXES) + word,
+        lambda: word + dice.choice(SUFFIXES.split("|")),
+        lambda: dice.choice(PREFIXES.split("|")) + word,
         lambda: " ".join(dice.sample(word.split(), len(word.split()))),
         lambda: word[: max(2, at)],
         lambda: word[at:],
@@ -127,7 +125,7 @@ def thousand(seed: int) -> Iterator[str]:
         yield mangled(dice, word) if dice.random() < 0.4 else word
     for _ in range(400):
         glue = dice.choice([" ", " ", "", "-"])
-        yield glue.join(dice.sample(WORDS, dice.randint(1, 4)))
+        yield glue.join(dice.sample(WORDS.split(), dice.randint(1, 4)))
 
 
 # Words that make another product of a name; `s` behind a number is short for SUPER, or a letter of
