@@ -101,7 +101,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is held against what. `context_asked` says that a person named the context.
 
     With `offload` a part in system RAM is considered wherever the model does not fit; else only
-    where all is solved.
+    where all is solved. `measured` is what the workload was measured to take on one such card.
     """
 
     engine: Engine
@@ -111,6 +111,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     context_asked: bool = True
     strict: bool = False
     offload: bool = False
+    measured: Range | None = None
 
 
 def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
@@ -240,6 +241,8 @@ def place(q: Question, cards: Sequence[Card], workload: Workload) -> Placement:
     if whys := unsupported(q.loaded.scheme, cards[0], q.engine, len(cards)):
         raise BadInput(whys[0])
     shares = q.loaded.shares(workload, usable)
+    if _is_measured(q, cards, workload):
+        shares = (msgspec.structs.replace(shares[0], total=q.measured),)
     if len(cards) == 1:
         memory = shares[0]
     elif len(set(usable)) == 1:
@@ -247,6 +250,10 @@ def place(q: Question, cards: Sequence[Card], workload: Workload) -> Placement:
     else:
         memory = together(shares)
     return Placement(cards=tuple(cards), shares=shares, usable=usable, memory=memory)
+
+
+def _is_measured(q: Question, cards: Sequence[Card], workload: Workload) -> bool:
+    return q.measured is not None and len(cards) == 1 and workload == q.workload
 
 
 def _placed(q: Question) -> tuple[Placement | None, str]:
@@ -380,6 +387,8 @@ def most_sequences(q: Question, cards: Sequence[Card]) -> int | None:
 def _missing(q: Question, cards: Sequence[Card], workload: Workload, sure: bool) -> int:
     usable = [q.engine.usable(card, workload) for card in cards]
     try:
+        if q.measured is not None and _is_measured(q, cards, workload):
+            return _lacks((q.measured,), usable, sure)
         return _lacks(q.loaded.totals(workload, usable), usable, sure)
     except BadInput:
         return 1

@@ -25,7 +25,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     `source` is `catalog`, or the kind of file that was read. `entry` is there for a model of the
     catalog, `checkpoint` where the stored tensors are known one by one; `model` is None for a
-    closed model of which nothing but its name is known. `stored_as` is the type of a GGUF file.
+    closed model of which nothing but its name is known. `stored_as` is the type of a GGUF file,
+    and `path` where what was read was found.
     """
 
     id: str
@@ -35,6 +36,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     entry: ModelEntry | None = None
     checkpoint: Checkpoint | None = None
     stored_as: str = ""
+    path: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -104,6 +106,7 @@ def _from_source(read: sources.Source) -> Subject:
         model=read.model,
         checkpoint=read.checkpoint,
         stored_as=(read.file_type or "copy") if _is_gguf(read) else "",
+        path=read.path,
         notes=read.notes,
     )
 

@@ -1,5 +1,8 @@
 """What runs on these cards: models × precisions, each with its verdict and longest context."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, question, workload
@@ -13,6 +16,9 @@ from fitcheck.machine import Machine
 from fitcheck.quantization import Precision
 from fitcheck.resolve import Subject
 from fitcheck.units import Bytes
+
+if TYPE_CHECKING:
+    from fitcheck.measure.records import Measured
 
 _RANK: dict[Verdict, int] = {"fits": 0, "tight": 1, "short": 2, "offload": 3, "no": 4}
 
@@ -65,17 +71,23 @@ def check(
     solve: Solve,
     known: Known | None = None,
     columns: tuple[Precision, ...] = COLUMNS,
+    measured: "Sequence[Measured]" = (),
 ) -> CheckAnswer:
     """Hold every model against the machine; `solve` says how much is searched for (fit.fit).
 
     `columns` are the precisions tried where none was asked for: with fp16 alone, each model as it
     is stored. `known` are totals of the run before, for a table that shows nothing else; new ones
-    are put in.
+    are put in. `measured` are rows of this machine; one of the very same question on such a card
+    narrows the range.
     """
     machine = beside(machine, ask)
     if not is_usual(ask, machine):
         known = None
-    rows = tuple(_row(s, machine, ask, solve, known, columns) for s in subjects)
+    if measured:
+        from fitcheck.answers.measured import on
+
+        measured = tuple(row for row in measured if on(row, machine.cards[0]))
+    rows = tuple(_row(s, machine, ask, solve, known, columns, measured) for s in subjects)
     return CheckAnswer(
         machine=machine,
         ask=ask,
@@ -98,14 +110,15 @@ def _row(
     solve: Solve,
     known: Known | None,
     columns: tuple[Precision, ...],
+    measured: "Sequence[Measured]",
 ) -> Row:
     if subject.model is None:
         return Row(subject=subject, estimates=(), unknown="its architecture is not published")
     try:
         found = tuple(
             _glanced(subject, job, machine, ask, known)
-            if known is not None and is_kept(subject, job.engine)
-            else _held(subject, job, machine, ask, solve)
+            if known is not None and is_kept(subject, job.engine) and not _may_be(measured, job)
+            else _held(subject, job, machine, ask, solve, measured)
             for job in jobs(subject, ask, columns)
         )
     except WrongOption:
@@ -148,10 +161,30 @@ def _glanced(subject: Subject, job: Job, machine: Machine, ask: Ask, known: Know
     )
 
 
-def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: Solve) -> Estimate:
+def _may_be(rows: "Sequence[Measured]", job: Job) -> bool:
+    return any(r.engine == job.engine.name and r.scheme == job.scheme.name for r in rows)
+
+
+def _held(
+    subject: Subject,
+    job: Job,
+    machine: Machine,
+    ask: Ask,
+    solve: Solve,
+    rows: "Sequence[Measured]" = (),
+) -> Estimate:
     assert subject.model is not None
     loaded = job.engine.load(subject.model, job.scheme, subject.checkpoint)
     asked = question(subject, job, loaded, machine, ask)
+    told: tuple[str, ...] = ()
+    if _may_be(rows, job):
+        from fitcheck.answers.measured import matching, narrowed, note
+
+        settled = loaded.settle(workload(subject, ask))
+        row = matching(rows, subject.model, job.engine.name, job.scheme.name, settled)
+        if row is not None:
+            measured = narrowed(loaded.memory(asked.workload).total, row)
+            asked, told = msgspec.structs.replace(asked, measured=measured), (note(row),)
     found, memory = fit(asked, solve=solve)
     return Estimate(
         subject=subject,
@@ -161,7 +194,7 @@ def _held(subject: Subject, job: Job, machine: Machine, ask: Ask, solve: Solve) 
         workload=asked.workload,
         memory=memory,
         file_bytes=loaded.file_bytes,
-        notes=(*notes(subject, asked.workload, job), *memory.notes),
+        notes=(*notes(subject, asked.workload, job), *memory.notes, *told),
         fit=found,
     )
 

@@ -1,11 +1,17 @@
 """The same models on several machines, side by side."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from fitcheck.answers.asked import Ask
 from fitcheck.answers.check import CheckAnswer, best_first, check
 from fitcheck.machine import Machine
 from fitcheck.resolve import Subject
+
+if TYPE_CHECKING:
+    from fitcheck.measure.records import Measured
 
 
 class CompareAnswer(msgspec.Struct, frozen=True):
@@ -15,14 +21,21 @@ class CompareAnswer(msgspec.Struct, frozen=True):
 
 
 def compare(
-    subjects: tuple[Subject, ...], machines: tuple[Machine, ...], ask: Ask, *, named: bool
+    subjects: tuple[Subject, ...],
+    machines: tuple[Machine, ...],
+    ask: Ask,
+    *,
+    named: bool,
+    measured: "Sequence[Measured]" = (),
 ) -> CompareAnswer:
     """Ask every machine the same; sort by the last where the whole catalog was asked about.
 
     Machines are usually given from small to large, so the order by the last keeps what runs
     nowhere at the end.
     """
-    checks = tuple(check(subjects, m, ask, named=True, solve="table") for m in machines)
+    checks = tuple(
+        check(subjects, m, ask, named=True, solve="table", measured=measured) for m in machines
+    )
     if named:
         return CompareAnswer(checks)
     order = sorted(range(len(subjects)), key=lambda i: best_first(checks[-1].rows[i]))

@@ -167,7 +167,8 @@ def _restated(e: Estimate, reading: Reading) -> Estimate:
         return e
     assert e.subject.model is not None
     workload = msgspec.structs.replace(e.workload, settings={**e.workload.settings, **told})
-    memory = ENGINES[e.engine].load(e.subject.model, e.scheme).memory(workload)
+    loaded = ENGINES[e.engine].load(e.subject.model, e.scheme, e.subject.checkpoint)
+    memory = loaded.memory(workload)
     return msgspec.structs.replace(e, memory=memory)
 
 

@@ -52,7 +52,7 @@ def run(e: Estimate, word: str, catalog: Catalog, python: str, folder: Path | No
             job = transformers_job(e, config(e.subject, word, catalog))
             return lambda start: transformers.run(job, python, start)
         case "llama.cpp":
-            return _llama_cpp(e, word, folder)
+            return _llama_cpp(e, folder)
         case engine:
             raise BadInput(f"measure runs transformers and llama.cpp; for {engine} give its --log")
 
@@ -103,12 +103,13 @@ def _encoder(model: Model) -> bool:
     return bool(mixers) and all(isinstance(m, Attention) and m.bidirectional for m in mixers)
 
 
-def _llama_cpp(e: Estimate, word: str, folder: Path | None) -> Run:
+def _llama_cpp(e: Estimate, folder: Path | None) -> Run:
     model = e.subject.model
     assert model is not None
-    path = Path(word).expanduser()
-    if path.suffix.lower() == ".gguf" and path.is_file():
-        job = llama_cpp_job(e, str(path.absolute()))
+    if e.subject.stored_as:
+        if e.subject.path.startswith(HUB):
+            raise BadInput("measure fetches nothing: name the .gguf file on this machine")
+        job = llama_cpp_job(e, str(Path(e.subject.path).expanduser().absolute()))
         program = llama_cpp.program(job, folder)
         return lambda start: llama_cpp.run(job, program, start)
     weights = LLAMA_CPP.load(model, e.scheme).weights

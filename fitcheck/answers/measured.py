@@ -37,42 +37,37 @@ def described(workload: Workload) -> dict[str, Any]:
     return {**fields, "settings": dict(workload.settings)}
 
 
-def matching(rows: Iterable[Measured], e: Estimate, card: Card | None = None) -> Measured | None:
-    """The newest row of the same model, engine, scheme and workload, and on such a card.
-
-    `card` None: on any. Of rows of one day the last.
-    """
-    found = [row for row in rows if _same(row, e) and _on(row, card)]
+def matching(
+    rows: Iterable[Measured], model: Model, engine: str, scheme: str, workload: Workload
+) -> Measured | None:
+    """The newest row of the same model, engine, scheme and settled workload; of a day the last."""
+    asked = described(workload)
+    same = [
+        row
+        for row in rows
+        if row.engine == engine and row.scheme == scheme and row.workload == asked
+    ]
+    mine = fingerprint(model) if same else ""
+    found = [row for row in same if row.fingerprint == mine]
     return max(enumerate(found), key=lambda row: (row[1].when, row[0]))[1] if found else None
 
 
-def _same(row: Measured, e: Estimate) -> bool:
-    model = e.subject.model
-    return (
-        model is not None
-        and row.engine == e.engine
-        and row.scheme == e.scheme.name
-        and row.workload == described(e.workload)
-        and row.fingerprint == fingerprint(model)
-    )
-
-
-def _on(row: Measured, card: Card | None) -> bool:
+def on(row: Measured, card: Card) -> bool:
     """Whether a row's card is of the same architecture, by compute capability or by name."""
-    if card is None:
-        return True
     machine = row.reading.machine
     if card.compute_capability and machine.architecture:
         return machine.architecture == f"{card.compute_capability:.1f}"
     return machine.card == card.name
 
 
-def applied(e: Estimate, rows: Sequence[Measured], card: Card | None = None) -> Estimate:
+def applied(e: Estimate, rows: Sequence[Measured]) -> Estimate:
     """The estimate with a note of what was measured, and the range that this leaves.
 
     `expected` stays the sum of the terms: it is what `explain` teaches, and the range holds both.
     """
-    row = matching(rows, e, card)
+    model = e.subject.model
+    assert model is not None
+    row = matching(rows, model, e.engine, e.scheme.name, e.workload)
     if row is None:
         return e
     memory = msgspec.structs.replace(e.memory, total=narrowed(e.memory.total, row))

@@ -1,7 +1,7 @@
 """The other way round: which cards run this model, or on one machine, which scheme does best?"""
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -13,6 +13,9 @@ from fitcheck.errors import BadInput
 from fitcheck.fit import Verdict
 from fitcheck.machine import Machine
 from fitcheck.resolve import Subject
+
+if TYPE_CHECKING:
+    from fitcheck.measure.records import Measured
 
 # What is tried on one machine: the file types that publishers of GGUF files make of nearly every
 # model, and the methods that most quantized repositories are of (huggingface.co, 2026).
@@ -71,30 +74,38 @@ class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def plan(subject: Subject, machines: tuple[Machine, ...], ask: Ask) -> PlanAnswer:
+def plan(
+    subject: Subject,
+    machines: tuple[Machine, ...],
+    ask: Ask,
+    measured: "Sequence[Measured]" = (),
+) -> PlanAnswer:
     """Hold the model against every machine; where one card is too few, find how many hold it.
 
     On one machine every usual scheme of the engine is tried, unless some were asked for.
+    `measured` are rows of this machine.
     """
     if len(machines) == 1:
-        found = _ladder(subject, machines[0], ask)
+        found = _ladder(subject, machines[0], ask, measured)
         return PlanAnswer(subject=subject, ask=ask, options=(found,), by_scheme=True)
-    options = tuple(_option(subject, m, ask) for m in machines)
+    options = tuple(_option(subject, m, ask, measured) for m in machines)
     return PlanAnswer(subject=subject, ask=ask, options=options)
 
 
-def _option(subject: Subject, machine: Machine, ask: Ask) -> Option:
-    row = check((subject,), machine, ask, named=True, solve="all").rows[0]
+def _option(subject: Subject, machine: Machine, ask: Ask, measured: "Sequence[Measured]") -> Option:
+    row = check((subject,), machine, ask, named=True, solve="all", measured=measured).rows[0]
     return Option(beside(machine, ask), row)
 
 
-def _ladder(subject: Subject, machine: Machine, ask: Ask) -> Option:
+def _ladder(subject: Subject, machine: Machine, ask: Ask, measured: "Sequence[Measured]") -> Option:
     """As asked, or what of the usual schemes the model can be had in and the card can run."""
     if ask.quants or ask.precisions:
-        return _sorted(_option(subject, machine, ask))
-    rungs = [r for name in _rungs(subject, ask) if (r := _rung(subject, machine, ask, name))]
+        return _sorted(_option(subject, machine, ask, measured))
+    rungs = [
+        r for name in _rungs(subject, ask) if (r := _rung(subject, machine, ask, name, measured))
+    ]
     if not rungs:
-        return _sorted(_option(subject, machine, ask))
+        return _sorted(_option(subject, machine, ask, measured))
     row = Row(subject=subject, estimates=tuple(e for r in rungs for e in r.row.estimates))
     return _sorted(Option(rungs[0].machine, row))
 
@@ -112,13 +123,14 @@ def _rungs(subject: Subject, ask: Ask) -> Iterator[str]:
             yield scheme.name
 
 
-def _rung(subject: Subject, machine: Machine, ask: Ask, name: str) -> Option | None:
+def _rung(
+    subject: Subject, machine: Machine, ask: Ask, name: str, measured: "Sequence[Measured]"
+) -> Option | None:
     """The model in that scheme; None where it cannot be made of it, or not be run on the card."""
     engine = ask.engine or DEFAULT_ENGINE
     try:
-        found = _option(
-            subject, machine, msgspec.structs.replace(ask, engine=engine, quants=(name,))
-        )
+        one = msgspec.structs.replace(ask, engine=engine, quants=(name,))
+        found = _option(subject, machine, one, measured)
     except BadInput:
         return None
     refused = all(e.fit is not None and e.fit.limited_by == "scheme" for e in found.row.estimates)

@@ -55,6 +55,7 @@ def command(
             named=bool(models),
             solve="table" if table else "all" if models or on_this_machine else "batch",
             known=known,
+            measured=options.measured(),
             columns=("fp16",) if on_this_machine else COLUMNS,
         )
     answer = check.only_fitting(answer) if only_fits else answer

@@ -38,6 +38,7 @@ def command(
         options.machines(gpus, described, ("detected",), asked),
         options.ask(**asked),
         named=bool(models),
+        measured=options.measured(),
     )
     answer = compare.only_fitting(answer) if only_fits else answer
     options.answer(

@@ -44,6 +44,7 @@ def command(
         resolve.subject(model, options.catalog(overlays)),
         options.machines(gpus, described, USUAL, asked),
         options.ask(**asked),
+        options.measured(),
     )
     options.answer(
         form,

@@ -6,7 +6,9 @@ from msgspec import structs
 from fitcheck import cards, resolve
 from fitcheck.answers import measured
 from fitcheck.answers.asked import Ask
+from fitcheck.answers.check import check
 from fitcheck.answers.estimate import Estimate, estimate
+from fitcheck.answers.known import Known
 from fitcheck.catalog import Catalog, load_models
 from fitcheck.measure.records import Machine, Measured, Parts, Reading
 from fitcheck.units import GIB, MIB, Bytes
@@ -21,6 +23,12 @@ def catalog() -> Catalog:
 
 def of(catalog: Catalog, name: str = "llama-2-7b", ask: Ask = ASK) -> Estimate:
     return estimate(resolve.subject(name, catalog), ask)[0]
+
+
+def matching(rows: list[Measured], e: Estimate) -> Measured | None:
+    """A row of that estimate's question."""
+    assert e.subject.model is not None
+    return measured.matching(rows, e.subject.model, e.engine, e.scheme.name, e.workload)
 
 
 def row(e: Estimate, *runs: int) -> Measured:
@@ -48,7 +56,7 @@ def test_a_row_of_the_same_question_is_found(catalog: Catalog) -> None:
     """By the model's tensors, engine, scheme and workload."""
     e = of(catalog)
 
-    assert measured.matching([row(e)], e) == row(e)
+    assert matching([row(e)], e) == row(e)
 
 
 @pytest.mark.parametrize(
@@ -64,15 +72,15 @@ def test_a_row_of_the_same_question_is_found(catalog: Catalog) -> None:
 )
 def test_any_other_question_has_no_row(catalog: Catalog, ask: Ask) -> None:
     """A row says nothing of a longer context."""
-    assert measured.matching([row(of(catalog))], of(catalog, ask=ask)) is None
+    assert matching([row(of(catalog))], of(catalog, ask=ask)) is None
 
 
 def test_another_model_has_no_row_and_a_twin_has(catalog: Catalog) -> None:
     """Llama 2 7B's tensors are those of Llama 7B, trained anew; Llama 2 13B's are not."""
     rows = [row(of(catalog, "llama-2-13b"))]
 
-    assert measured.matching(rows, of(catalog)) is None
-    assert measured.matching([*rows, row(of(catalog, "llama-7b"))], of(catalog)) is not None
+    assert matching(rows, of(catalog)) is None
+    assert matching([*rows, row(of(catalog, "llama-7b"))], of(catalog)) is not None
 
 
 def test_the_newest_row_counts(catalog: Catalog) -> None:
@@ -84,7 +92,7 @@ def test_the_newest_row_counts(catalog: Catalog) -> None:
         structs.replace(row(e), when="2026-12-02", model="second"),
         structs.replace(row(e), when="2026-10-01"),
     ]
-    found = measured.matching(rows, e)
+    found = matching(rows, e)
 
     assert found is not None
     assert found.model == "second"
@@ -98,7 +106,7 @@ def test_a_card_of_another_architecture_has_no_row(
     e = of(catalog)
     card = cards.machine(name).cards[0]
 
-    assert (measured.matching([row(e)], e, card) is not None) is found
+    assert (measured.on(row(e), card)) is found
 
 
 def test_a_row_is_told_and_leaves_a_narrow_range(catalog: Catalog) -> None:
@@ -163,3 +171,24 @@ def test_fingerprints_tell_models_apart(catalog: Catalog) -> None:
             continue
         fact = (model.parameters - sum(t.parameters for t in model.towers), model.model_type)
         assert seen.setdefault(measured.fingerprint(model), fact) == fact
+
+
+@pytest.mark.parametrize("known", [None, Known()], ids=["asked", "from a table's totals"])
+def test_a_row_decides_what_the_range_left_open(catalog: Catalog, known: Known | None) -> None:
+    """A card with a little more than was measured: tight by the estimate, and known to fit."""
+    e = of(catalog, ask=Ask())
+    card = cards.machine("a100-80gb").cards[0]
+    room = Bytes(e.memory.total.expected + 100 * MIB)
+    small = structs.replace(card, total=room, reserved=None, free=room)
+    machine = cards.machine("a100-80gb")
+    machine = structs.replace(machine, cards=(small,))
+    kept = [row(e, e.memory.total.expected)]
+
+    def verdict(rows: list[Measured]) -> str:
+        found = check(
+            (e.subject,), machine, Ask(), named=False, solve="table", known=known, measured=rows
+        )
+        fit = found.rows[0].estimates[0].fit
+        return fit.verdict if fit else ""
+
+    assert (verdict([]), verdict(kept)) == ("tight", "fits")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from model_files import LLAMA, llama_tensors, write_gguf
 
 from fitcheck import cards, cli
 from fitcheck.machine import Card, Machine, Unseen
@@ -143,3 +144,47 @@ def test_a_question_that_cannot_be_run_is_one_line(
     assert code in (2, 3)
     assert (out, err.count("\n")) == ("", 1)
     assert says in err
+
+
+def test_check_and_estimate_say_the_same_of_what_was_measured(run: Cli, card: None) -> None:
+    """On a card of the same architecture; on another one the row says nothing."""
+    asked = ("llama-2-7b", "--context", "4096")
+    run("measure", *asked, "--save")
+    estimated = json.loads(run("estimate", *asked, "--json")[1])
+    question = (*asked, "--precision", "fp16", "--json")
+    checked = json.loads(run("check", *question, "--gpu", "a100-80gb")[1])["results"][0]
+    elsewhere = json.loads(run("check", *question, "--gpu", "3090")[1])["results"][0]
+
+    assert checked["memory"] == estimated["memory"]
+    assert checked["notes"][-1] == estimated["notes"][-1]
+    assert elsewhere["memory"]["total"]["high"] > checked["memory"]["total"]["high"]
+
+
+def test_a_gguf_file_is_run_as_it_is(
+    run: Cli, card: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """llama-bench is given that very file, whatever it is called; nothing is made in its place."""
+    blob = write_gguf(tmp_path / "sha256-00", LLAMA, llama_tensors())
+    asked: list[str] = []
+
+    def start(command: Command) -> Finished:
+        asked.extend(command.words)
+        return Finished(code=1, output="", errors="no such thing", process=None, told="")
+
+    monkeypatch.setattr(here, "on", lambda *_: start)
+    bench = tmp_path / "llama-bench"
+    bench.touch(mode=0o755)
+    code, out, err = run("measure", str(blob), "--llama-cpp", str(tmp_path))
+
+    assert str(blob) in asked
+    assert (code, out) == (2, "")
+    assert len(err.splitlines()) == 2
+
+
+def test_a_gguf_file_is_not_run_by_transformers(run: Cli, card: None, tmp_path: Path) -> None:
+    """Refused before anything is started."""
+    file = write_gguf(tmp_path / "m.gguf", LLAMA, llama_tensors())
+    code, out, err = run("measure", str(file), "--engine", "transformers")
+
+    assert (code, out) == (2, "")
+    assert "is a GGUF file, which transformers does not run" in err
