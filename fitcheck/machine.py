@@ -68,12 +68,14 @@ class Unseen(msgspec.Struct, frozen=True):
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Cards that a question is about, and the memory beside them (None: not known).
 
-    `link` is how the cards are joined, where somebody said it. `assumed_empty`: what runs on the
+    The cards are in so many `nodes`, alike and in order. `link` is how they are joined, where
+    somebody said it. `assumed_empty`: what runs on the
     cards is left out of account. `kept_free` is what each card keeps for others.
     """
 
     name: str
     cards: tuple[Card, ...]
+    nodes: int = 1
     ram_total: Bytes | None = None
     ram_available: Bytes | None = None
     driver: str | None = None
@@ -82,3 +84,11 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     link: str | None = None
     assumed_empty: bool = False
     kept_free: Bytes = Bytes(0)
+
+    def on_nodes(self, count: int) -> "Machine":
+        """So many of this machine, joined by a network."""
+        if count == 1:
+            return self
+        return msgspec.structs.replace(
+            self, name=f"{count} nodes of {self.name}", cards=self.cards * count, nodes=count
+        )

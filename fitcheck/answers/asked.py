@@ -42,6 +42,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     allow_offload: bool = False
     ram: Bytes | None = None
+    nodes: int = 1
 
     @property
     def engines_own(self) -> tuple[str, ...]:
@@ -190,7 +191,14 @@ def workload(subject: Subject, ask: Ask) -> Workload:
 
 
 def beside(machine: Machine, ask: Ask) -> Machine:
-    """The machine with the RAM that was named, less what its system keeps."""
+    """As many such machines as were asked for, with the RAM named, less what its system keeps.
+
+    Raises BadInput where nodes are named twice.
+    """
+    if ask.nodes > 1:
+        if machine.nodes > 1:
+            raise BadInput(f"{machine.name} is {machine.nodes} nodes already: leave out --nodes")
+        machine = machine.on_nodes(ask.nodes)
     if ask.ram is None:
         return machine
     left = Bytes(max(0, ask.ram - SYSTEM_RAM))
@@ -202,6 +210,8 @@ def question(subject: Subject, job: Job, loaded: Loaded, machine: Machine, ask: 
     settled = loaded.settle(workload(subject, ask))
     if isinstance(job.engine, LooksAtCards):
         settled = job.engine.on_card(settled, machine.cards[0])
+    if machine.nodes > 1:
+        settled = _on_nodes(settled, job.engine, machine)
     return Question(
         engine=job.engine,
         loaded=loaded,
@@ -211,3 +221,11 @@ def question(subject: Subject, job: Job, loaded: Loaded, machine: Machine, ask: 
         strict=ask.strict,
         offload=ask.allow_offload or ask.ram is not None,
     )
+
+
+def _on_nodes(settled: Workload, engine: Engine, machine: Machine) -> Workload:
+    """What an engine that spans nodes must know of them. Raises BadInput where it is none."""
+    if "cards_per_node" not in {option.name for option in engine.options}:
+        raise BadInput(f"{engine.name} is counted on one machine; --engine vllm spans nodes")
+    told = {"cards_per_node": str(len(machine.cards) // machine.nodes)}
+    return msgspec.structs.replace(settled, settings={**settled.settings, **told})

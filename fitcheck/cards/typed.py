@@ -20,6 +20,7 @@ LARGEST_CARD: Final = 16 << 40
 
 _BEFORE = re.compile(r"(\d{1,12})\s*[x*]\s*(\S.*)", re.IGNORECASE)
 _BEFORE_SPACE = re.compile(r"([1-9]|1[0-6])\s+(\S.*)")
+_NODES = re.compile(r"(\d{1,4})\s*[x*]\s*(\d{1,4}\s*[x*]\s*\S.*)", re.IGNORECASE)
 _INSTANCE = re.compile(r"(\S.*?)[\s:/-]+(?:mig[\s-]*)?(\dg\.\d{1,3}gb(?:\+\S+)?)", re.IGNORECASE)
 _INDEX = re.compile(r"\d{1,3}", re.ASCII)
 _AFTER = re.compile(r"(\S.*?)\s*(?:[x*]\s*|:)(\d{1,12})", re.IGNORECASE)
@@ -51,6 +52,8 @@ def machine(
         return together(detected())
     if all(_INDEX.fullmatch(part) for part in parts):
         return _by_index([int(part) for part in parts], detected())
+    if len(parts) == 1 and (found := _NODES.fullmatch(parts[0].replace("\u00d7", "x"))):
+        return _nodes(parts[0], int(found[1]), machine([found[2]], detected, together))
     items = [_item(part) for part in parts]
     count = sum(item.number for item in items)
     if count > MOST_CARDS:
@@ -60,6 +63,13 @@ def machine(
         cards=tuple(item.card for item in items for _ in range(item.number)),
         notes=tuple(dict.fromkeys(note for item in items for note in item.notes)),
     )
+
+
+def _nodes(text: str, count: int, node: Machine) -> Machine:
+    """`2x8xh100`: two machines of eight."""
+    if not 0 < count * len(node.cards) <= MOST_CARDS:
+        raise BadInput(f"'{text}': machines have 1 to {MOST_CARDS} cards together")
+    return node.on_nodes(count)
 
 
 def _split(word: str) -> list[str]:

@@ -78,9 +78,13 @@ _ENGINES_OWN: Final = {
     "max-num-seqs": "vLLM: sequences that it may run at once.",
     "max-num-batched-tokens": "vLLM: tokens that it computes at once.",
     "block-size": "vLLM: tokens of a block of the cache.",
+    "tensor-parallel-size": "vLLM: cards that each tensor is divided over.",
+    "pipeline-parallel-size": "vLLM: stages that layers are divided into.",
+    "data-parallel-size": "vLLM: replicas.",
     "transformers": "transformers: the version, where it is an older one (4.38).",
 }
 _SWITCHES: Final = {
+    "enable-expert-parallel": "vLLM: each rank has some experts whole.",
     "kv-unified": "llama.cpp: one cache for all slots.",
     "swa-full": "llama.cpp: sliding layers keep everything.",
     "mmproj": "llama.cpp: count the projector for images or sound.",
@@ -168,7 +172,14 @@ supposed_options = many(
     click.option("--assume-empty", is_flag=True, help="As if nothing else ran on the cards."),
 )
 
-card_options = many(gpu_option, machine_option, supposed_options)
+nodes_option = click.option(
+    "--nodes",
+    type=click.IntRange(1, 128),
+    default=1,
+    help="vLLM: so many machines with these cards; 2x8xh100 says the same.",
+)
+
+card_options = many(gpu_option, machine_option, nodes_option, supposed_options)
 
 
 def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)

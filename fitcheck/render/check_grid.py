@@ -91,7 +91,8 @@ def describe(machine: Machine) -> str:
     names = dict.fromkeys(c.name for c in machine.cards)
     counts = {n: sum(c.name == n for c in machine.cards) for n in names}
     cards = ", ".join(n if k == 1 else f"{k} x {n}" for n, k in counts.items())
-    return f"{cards}, {usable(machine)}"
+    nodes = f"{machine.nodes} nodes, " if machine.nodes > 1 else ""
+    return f"{nodes}{cards}, {usable(machine)}"
 
 
 def usable(machine: Machine) -> str:

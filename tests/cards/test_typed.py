@@ -316,3 +316,13 @@ def test_a_mig_instance_has_what_drivers_print_for_it(word: str, mib: int) -> No
     found = cards.machine(word).cards[0]
 
     assert (found.visible // MIB, found.bandwidth) == (mib, None)
+
+
+def test_machines_of_cards_are_nodes() -> None:
+    """`2x8xh100`: sixteen cards, of which eight are in one machine."""
+    from fitcheck import cards
+
+    found = cards.machine("2x8xa100-80gb")
+
+    assert (found.nodes, len(found.cards)) == (2, 16)
+    assert cards.machine("8xa100-80gb").nodes == 1

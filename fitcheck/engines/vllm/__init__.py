@@ -1,6 +1,6 @@
 """vLLM: a share of the whole card, weights divided by tensor parallelism, a cache in blocks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fitcheck.architecture import Model
@@ -8,11 +8,11 @@ from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Workload
 from fitcheck.engines.option import Option
 from fitcheck.engines.published import publisher
-from fitcheck.engines.vllm import capabilities, command_line, models, settings
+from fitcheck.engines.vllm import capabilities, command_line, models, parallel, settings
 from fitcheck.engines.vllm.cache_types import cache_type
 from fitcheck.engines.vllm.loaded import VllmModel, refuse_attention
 from fitcheck.errors import BadInput
-from fitcheck.machine import Card
+from fitcheck.machine import Card, Machine
 from fitcheck.quantization import SCHEMES, Precision, Scheme
 from fitcheck.quantization.published import published
 from fitcheck.units import MIB, Bytes, gib
@@ -75,6 +75,10 @@ class Vllm:
             return card.available
         share = workload.gpu_memory_utilization or settings.GPU_MEMORY_UTILIZATION
         return Bytes(min(int(share * card.visible), card.visible - card.kept_free))
+
+    def choices(self, machine: Machine, workload: Workload) -> Sequence[tuple[Card, ...]]:
+        """The sets of cards that its parallel sizes allow."""
+        return parallel.choices(machine, workload)
 
     def on_card(self, workload: Workload, card: Card) -> Workload:
         """The workload with defaults that depend on the card."""

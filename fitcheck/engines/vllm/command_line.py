@@ -10,6 +10,8 @@ _CACHE: Final = "vLLM 0.33.0, config/cache.py (2026-11)"
 _BATCH: Final = "vLLM 0.33.0, engine/arg_utils.py, get_batch_defaults (2026-11)"
 _MODEL: Final = "vLLM 0.33.0, config/model.py (2026-11)"
 
+_PARALLEL: Final = "vLLM 0.33.0, config/parallel.py (2026-11)"
+
 OPTIONS: Final = (
     Option(
         name="context",
@@ -73,6 +75,42 @@ OPTIONS: Final = (
         default="off",
         meaning="no CUDA graphs",
         source=_MODEL,
+    ),
+    Option(
+        name="tensor_parallel_size",
+        own="--tensor-parallel-size",
+        default="all cards of a node",
+        meaning="ranks that each tensor is divided over; vLLM alone takes 1",
+        source=_PARALLEL,
+    ),
+    Option(
+        name="pipeline_parallel_size",
+        own="--pipeline-parallel-size",
+        default="the nodes",
+        meaning="stages that layers are divided into; vLLM alone takes 1",
+        source=_PARALLEL,
+    ),
+    Option(
+        name="data_parallel_size",
+        own="--data-parallel-size",
+        default="1",
+        meaning="replicas, which share out the experts of a mixture",
+        source=_PARALLEL,
+    ),
+    Option(
+        name="enable_expert_parallel",
+        own="--enable-expert-parallel",
+        default="off",
+        meaning="each rank has some experts whole",
+        source=_PARALLEL,
+    ),
+    Option(
+        name="cards_per_node",
+        own="",
+        default="all",
+        meaning="cards of each machine, where they are in several",
+        source="a machine's, not an option",
+        typed=False,
     ),
     Option(
         name="kv_cache_memory_bytes",

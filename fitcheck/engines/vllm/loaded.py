@@ -6,26 +6,21 @@ from typing import Final
 import msgspec
 
 from fitcheck.architecture import Model
-from fitcheck.engines.base import Memory, Range, Term, Workload
-from fitcheck.engines.vllm import cache, models, overhead, pages, profile, settings, weights
+from fitcheck.engines.base import Memory, Range, Term, Workload, together
+from fitcheck.engines.vllm import cache, models, overhead, pages, parallel, settings, weights
 from fitcheck.engines.vllm.cache_types import OWN_FP32, CacheType, cache_type
-from fitcheck.engines.vllm.groups import Pool, pool
+from fitcheck.engines.vllm.groups import Pool
+from fitcheck.engines.vllm.parallel import Parallel
 from fitcheck.engines.vllm.settings import Settings
+from fitcheck.engines.vllm.stage import Stage
 from fitcheck.errors import BadInput
 from fitcheck.quantization import Scheme
 from fitcheck.quantization.published import published
-from fitcheck.units import Bytes, ceil_div, gib
+from fitcheck.units import Bytes, ceil_div
 
 _ATTENTION: Final = ("auto", "flash")
 # What the contract calls a cache in the model's own type.
 _WORDS: Final = {16: "fp16", 32: "fp32"}
-
-
-class Rank(msgspec.Struct, frozen=True):
-    """What does not depend on the workload, on one of so many ranks."""
-
-    weights: tuple[Term, ...]
-    widths: profile.Widths
 
 
 class VllmModel:
@@ -34,9 +29,7 @@ class VllmModel:
     def __init__(self, model: Model, scheme: Scheme) -> None:
         self.model = model
         self.scheme = scheme
-        self._ranks: dict[int, Rank] = {}
-        self._weights: dict[int, tuple[Term, ...]] = {}
-        self._pools: dict[tuple[object, ...], Pool] = {}
+        self._stages: dict[int, tuple[Stage, ...]] = {1: (Stage(model, scheme),)}
         self._file_bytes: Bytes | None = None
         self._said = tuple(self._notes())
 
@@ -49,7 +42,9 @@ class VllmModel:
 
     def settle(self, workload: Workload) -> Workload:
         """The defaults of `vllm serve`. Raises BadInput, UnknownName on what it cannot do."""
-        settings.read(workload.settings)
+        given = settings.read(workload.settings)
+        if given.enable_expert_parallel and not parallel.has_experts(self.model):
+            raise BadInput("enable_expert_parallel: the model has no experts")
         refuse_attention(workload.attention)
         kept = self._cache_type(workload)
         share = workload.gpu_memory_utilization or settings.GPU_MEMORY_UTILIZATION
@@ -61,51 +56,75 @@ class VllmModel:
         )
 
     def memory(self, workload: Workload, cards: int = 1) -> Memory:
-        """All that vLLM must hold on `cards` tensor-parallel ranks to compute this at once.
+        """All that vLLM must hold on `cards` ranks, or as many as it is told of, for this at once.
 
         Raises BadInput where the model does not divide over them, or where a cache of a size set
         by hand is too small.
         """
-        given = settings.read(workload.settings)
-        asked = self._asked(workload, given)
-        held = self._all_weights(cards)
-        blocks = self._pool(workload, given, cards)
-        terms = (
-            *held,
-            *self._cache(blocks, asked, given, cards),
-            *self._rest(workload, asked, given, cards),
-        )
-        total = overhead.total(self.model, self.scheme, terms, cards, given.enforce_eager)
-        return Memory(terms=terms, total=total, notes=self._said)
+        told = settings.read(workload.settings).ranks
+        found = [memory for memory, _ in self._by_stage(workload, max(cards, told))]
+        return found[0] if len(found) == 1 else together(found)
 
     def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
         """The totals of `shares`."""
-        ranks = len(usable)
-        return (_part(self.memory(workload, ranks).total, ranks),) * ranks
+        found = self._by_stage(workload, len(usable))
+        return tuple(_part(m.total, ranks) for m, ranks in found for _ in range(ranks))
 
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
-        """Equal shares by tensor parallelism, with notes on what the pools would hold."""
-        ranks = len(usable)
-        whole = self.memory(workload, ranks)
-        terms = tuple(_of_one(t, ranks) for t in whole.terms) if ranks > 1 else whole.terms
-        offered = self.capacity(workload, min(usable), ranks)
-        said = (*whole.notes, *_capacity_notes(offered, workload))
-        return (Memory(terms=terms, total=_part(whole.total, ranks), notes=said),) * ranks
+        """Equal shares within each stage, with notes on what the pools would hold."""
+        offered = self.capacity(workload, min(usable), len(usable))
+        said = (*self._said, *_capacity_notes(offered, workload))
+        found: list[Memory] = []
+        for whole, ranks in self._by_stage(workload, len(usable)):
+            terms = tuple(_of_one(t, ranks) for t in whole.terms) if ranks > 1 else whole.terms
+            one = Memory(terms=terms, total=_part(whole.total, ranks), notes=said)
+            found += [one] * ranks
+        return tuple(found)
 
     def capacity(self, workload: Workload, usable: Bytes, ranks: int = 1) -> cache.Capacity:
-        """What the pool holds that vLLM makes of the rest of each card's share."""
-        given = settings.read(workload.settings)
-        asked = self._asked(workload, given)
-        blocks = self._pool(workload, given, ranks)
-        size = given.kv_cache_memory_bytes
-        if size is None:
-            parts = (*self._rank(ranks).weights, *self._rest(workload, asked, given, 1, ranks))
-            size = Bytes(usable - sum(t.size for t in parts))
-        return cache.capacity(blocks, size, asked)
+        """What the pools hold that vLLM makes of the rest of each card's share."""
+        given, over = self._given(workload, ranks)
+        asked = self._asked(workload, given, over)
+        kept, size = self._cache_type(workload), given.kv_cache_memory_bytes
+        offered = []
+        for stage in self.stages(over):
+            room = size
+            if room is None:
+                room = Bytes(usable - stage.beside_cache(asked, given, over))
+            offered.append(cache.capacity(stage.pool(kept, given, over), room, asked))
+        return min(offered, key=lambda one: one.sequences)
 
     def pool(self, workload: Workload, ranks: int = 1) -> Pool:
         """The blocks of the cache on each rank, and the groups of layers that take them."""
-        return self._pool(workload, settings.read(workload.settings), ranks)
+        given, over = self._given(workload, ranks)
+        return self.stages(over)[0].pool(self._cache_type(workload), given, over)
+
+    def stages(self, over: Parallel) -> tuple[Stage, ...]:
+        """The model's stages, in order."""
+        if over.pipeline not in self._stages:
+            found = parallel.stages(self.model, over.pipeline)
+            self._stages[over.pipeline] = tuple(
+                Stage(model, self.scheme, first, f"stage {number}: ")
+                for number, (first, model) in enumerate(found, 1)
+            )
+        return self._stages[over.pipeline]
+
+    def _given(self, workload: Workload, cards: int) -> tuple[Settings, Parallel]:
+        given = settings.read(workload.settings)
+        over = parallel.parallel(given, cards)
+        parallel.check(self.model, over)
+        return given, over
+
+    def _by_stage(self, workload: Workload, cards: int) -> Iterator[tuple[Memory, int]]:
+        """Each stage's memory over all of its ranks, and how many these are."""
+        given, over = self._given(workload, cards)
+        asked, kept = self._asked(workload, given, over), self._cache_type(workload)
+        for stage in self.stages(over):
+            terms = tuple(stage.terms(asked, kept, given, over))
+            total = overhead.total(
+                stage.model, self.scheme, terms, over.stage, given.enforce_eager, cards > 1
+            )
+            yield Memory(terms=terms, total=total, notes=self._said), over.stage
 
     def _cache_type(self, workload: Workload) -> CacheType:
         """What was asked for; else the checkpoint's (modelopt), else the model's own type."""
@@ -120,75 +139,22 @@ class VllmModel:
             return cache_type("auto")
         return cache_type(said.kv_cache)
 
-    def _asked(self, workload: Workload, given: Settings) -> cache.Asked:
+    def _asked(self, workload: Workload, given: Settings, over: Parallel) -> cache.Asked:
+        """What each replica is asked for, of the sequences that come."""
+        batch = ceil_div(workload.batch, over.data)
         default = settings.defaults(workload.settings)
-        sequences = given.sequences(workload.batch, default)
-        if workload.batch > sequences:
-            raise BadInput(f"max_num_seqs {sequences} is less than the {workload.batch} asked for")
+        sequences = given.sequences(batch, default)
+        if batch > sequences:
+            raise BadInput(f"max_num_seqs {sequences} is less than the {batch} asked for")
         tokens = given.tokens(sequences, workload.context, default)
         sequences = min(sequences, tokens) if given.max_num_seqs is None else sequences
         return cache.Asked(
-            batch=workload.batch,
+            batch=batch,
             context=workload.context,
             tokens=tokens,
-            sequences=max(sequences, workload.batch),
-            steps=given.steps,
+            sequences=max(sequences, batch),
+            steps=given.steps(over.pipeline),
         )
-
-    def _pool(self, workload: Workload, given: Settings, ranks: int) -> Pool:
-        kept = self._cache_type(workload)
-        whole = given.disable_hybrid_kv_cache_manager
-        key = (ranks, kept.name, given.block_size, given.enable_prefix_caching, whole)
-        if key not in self._pools:
-            asked = self._page_terms(ranks, kept, given)
-            found = pages.pages(self.model, asked)
-            self._pools[key] = pool(pages.in_full(found) if whole else found)
-        return self._pools[key]
-
-    def _page_terms(self, ranks: int, kept: CacheType, given: Settings) -> pages.Asked:
-        return pages.Asked(
-            ranks=ranks,
-            cache_type=kept,
-            block_size=given.block_size,
-            prefix_caching=given.enable_prefix_caching,
-            item=4 if self.scheme.name == "fp32" else 2,
-        )
-
-    def _rank(self, ranks: int) -> Rank:
-        if ranks not in self._ranks:
-            held = weights.terms(self.model, self.scheme, ranks)
-            self._ranks[ranks] = Rank(held, profile.widths(self.model, ranks))
-        return self._ranks[ranks]
-
-    def _all_weights(self, cards: int) -> tuple[Term, ...]:
-        if cards not in self._weights:
-            self._weights[cards] = tuple(_of_all(t, cards) for t in self._rank(cards).weights)
-        return self._weights[cards]
-
-    def _cache(
-        self, blocks: Pool, asked: cache.Asked, given: Settings, cards: int
-    ) -> Iterator[Term]:
-        if not blocks.bytes_per_block:
-            return
-        yield from cache.terms(blocks, asked, cards)
-        yield cache.null_block(blocks, cards)
-        if given.kv_cache_memory_bytes is not None:
-            rest = cache.rest_of_pool(blocks, asked, given.kv_cache_memory_bytes, cards)
-            if rest.size < 0:
-                size, lacks = gib(given.kv_cache_memory_bytes), gib(-rest.size // cards)
-                raise BadInput(f"kv_cache_memory_bytes of {size} GiB is {lacks} GiB too little")
-            yield rest
-
-    def _rest(
-        self, workload: Workload, asked: cache.Asked, given: Settings, cards: int, ranks: int = 0
-    ) -> Iterator[Term]:
-        """Activations and overhead on `cards` of the ranks (all of them if not said)."""
-        rank = self._rank(ranks or cards)
-        item = 4 if self.scheme.name == "fp32" else 2
-        step = profile.Step(asked.tokens, asked.sequences, item)
-        yield from profile.terms(self.model, rank.widths, step, cards)
-        yield profile.penalties(self.model, asked.sequences, cards)
-        yield from overhead.terms(self.model, cards, given.enforce_eager)
 
     def _notes(self) -> Iterator[str]:
         known = models.note(self.model.model_type)
@@ -213,18 +179,6 @@ def _part(total: Range, ranks: int) -> Range:
     """One rank's part of the range of all."""
     ends = (total.low, total.expected, total.high)
     return Range(*(Bytes(ceil_div(end, ranks)) for end in ends))
-
-
-def _of_all(term: Term, cards: int) -> Term:
-    """A rank's term on all of them."""
-    if cards == 1:
-        return term
-    return msgspec.structs.replace(
-        term,
-        size=Bytes(cards * term.size),
-        formula=f"cards * ({term.formula})",
-        values={"cards": cards, **term.values},
-    )
 
 
 def _of_one(term: Term, cards: int) -> Term:

@@ -129,8 +129,10 @@ _RECURRENT: Final = Bytes(GIB)
 _PADDED_EXPERTS: Final = 1.07
 
 
-def total(model: Model, scheme: Scheme, found: Iterable[Term], cards: int, eager: bool) -> Range:
-    """Low, expected and high for these terms."""
+def total(
+    model: Model, scheme: Scheme, found: Iterable[Term], cards: int, eager: bool, joined: bool
+) -> Range:
+    """Low, expected and high for these terms; `joined` cards compute together with others."""
     sizes: dict[Component, int] = {}
     for term in found:
         sizes[term.component] = sizes.get(term.component, 0) + term.size
@@ -144,12 +146,12 @@ def total(model: Model, scheme: Scheme, found: Iterable[Term], cards: int, eager
     high += cards * (seen("kernels")[-1] - _KERNELS)
     if not eager:
         high += cards * (seen("graphs")[-1] - _GRAPHS)
-    high += cards * _once(model, sizes, cards)
+    high += cards * _once(model, sizes, joined)
     return Range(Bytes(int(low)), Bytes(sum(sizes.values())), Bytes(int(high)))
 
 
-def _once(model: Model, sizes: dict[Component, int], cards: int) -> int:
-    more = _BESIDE_ANOTHER if cards > 1 else 0
+def _once(model: Model, sizes: dict[Component, int], joined: bool) -> int:
+    more = _BESIDE_ANOTHER if joined else 0
     more += _TOWERS if model.towers else 0
     return more + (_RECURRENT if sizes.get("recurrent_state") else 0)
 

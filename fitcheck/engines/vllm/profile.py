@@ -30,6 +30,7 @@ from fitcheck.architecture import (
     ShortConv,
 )
 from fitcheck.engines.base import Term
+from fitcheck.engines.vllm.parallel import Parallel
 from fitcheck.units import Bytes, ceil_div
 
 RUNNER: Final = "vLLM 0.33.0, v1/worker/gpu/model_runner.py, profile_run"
@@ -59,8 +60,9 @@ class Widths(msgspec.Struct, frozen=True, kw_only=True):
     gates: int
 
 
-def widths(model: Model, ranks: int) -> Widths:
+def widths(model: Model, over: Parallel) -> Widths:
     """The widest of the model's layers."""
+    ranks = over.tensor
     block, largest = 0, (0, 0, 0)
     for layer, _ in model.kinds:
         inside = [_mixer(m, ranks) for m in layer.mixers]
@@ -68,7 +70,7 @@ def widths(model: Model, ranks: int) -> Widths:
         if forward is not None:
             inside.append(_dense(forward, ranks))
         if isinstance(forward, Experts):
-            width = ceil_div(forward.intermediate_size, ranks)
+            width = over.of_expert(forward.intermediate_size)
             mine = (forward.num_experts_per_tok, width, 2 if forward.gated else 1)
             largest = max(largest, mine)
         alive = sum(inside) if layer.parallel else max(inside, default=0)
@@ -127,11 +129,15 @@ def _mixer(mixer: Mixer, ranks: int) -> int:
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One profiling run: so many tokens of so many sequences, over so many numbers each."""
+    """One profiling run: so many tokens of so many sequences, over so many numbers each.
+
+    `replicas` bring their tokens to each other's experts.
+    """
 
     tokens: int
     sequences: int
     item: int = 2
+    replicas: int = 1
 
 
 def terms(model: Model, w: Widths, step: Step, cards: int) -> Iterator[Term]:
@@ -171,11 +177,12 @@ def _workspace(w: Widths, step: Step, cards: int) -> Term:
     return Term(
         component="activations",
         name="experts' workspaces",
-        size=Bytes(cards * step.tokens * w.top_k * (first + second) * step.item),
-        formula="cards * tokens * top_k * (max(expert_size, hidden_size)"
+        size=Bytes(cards * step.replicas * step.tokens * w.top_k * (first + second) * step.item),
+        formula="cards * replicas * tokens * top_k * (max(expert_size, hidden_size)"
         " + max(gates * expert_size, hidden_size)) * itemsize",
         values={
             "cards": cards,
+            "replicas": step.replicas,
             "tokens": step.tokens,
             "top_k": w.top_k,
             "expert_size": w.expert,

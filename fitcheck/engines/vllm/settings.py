@@ -57,6 +57,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     enable_prefix_caching: bool = True
     disable_hybrid_kv_cache_manager: bool = False
     async_scheduling: bool = True
+    tensor_parallel_size: int | None = None
+    pipeline_parallel_size: int | None = None
+    data_parallel_size: int = 1
+    enable_expert_parallel: bool = False
+    cards_per_node: int | None = None
 
     def sequences(self, batch: int, defaults: BatchDefaults) -> int:
         """Sequences computed at once: as set, else the default, but so many as are asked about."""
@@ -69,9 +74,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return max(min(defaults.max_num_batched_tokens, sequences * context), sequences)
 
     @property
-    def steps(self) -> int:
+    def ranks(self) -> int:
+        """The fewest that the sizes allow."""
+        tensor, pipeline = self.tensor_parallel_size or 1, self.pipeline_parallel_size or 1
+        return tensor * pipeline * self.data_parallel_size
+
+    def steps(self, pipeline: int = 1) -> int:
         """Batches on their way at once, each of which holds its tokens' blocks."""
-        return 2 if self.async_scheduling else 1
+        return pipeline + self.async_scheduling
 
 
 _YES: Final = frozenset({"", "1", "yes", "true", "on"})
@@ -105,6 +115,8 @@ def _bytes(name: str, word: str) -> Bytes:
     return size
 
 
+# What a machine of several nodes writes down.
+CARDS_PER_NODE: Final = "cards_per_node"
 _READ: Final = {
     "max_num_seqs": _number,
     "max_num_batched_tokens": _number,
@@ -114,6 +126,11 @@ _READ: Final = {
     "enable_prefix_caching": _flag,
     "disable_hybrid_kv_cache_manager": _flag,
     "async_scheduling": _flag,
+    "tensor_parallel_size": _number,
+    "pipeline_parallel_size": _number,
+    "data_parallel_size": _number,
+    "enable_expert_parallel": _flag,
+    CARDS_PER_NODE: _number,
 }
 # What `on_card` writes down for `read`.
 CARD_TOKENS: Final = "default_max_num_batched_tokens"

@@ -4,8 +4,9 @@ Source: vLLM 0.33.0, model_executor/layers/quantization (what each method alloca
 of `division`, `towers` and `tensors`.
 """
 
+import re
 from collections.abc import Iterator
-from math import prod
+from math import gcd, prod
 from typing import Final
 
 import msgspec
@@ -15,12 +16,14 @@ from fitcheck.engines.base import Term
 from fitcheck.engines.published import publisher
 from fitcheck.engines.vllm import division, tensors, towers
 from fitcheck.engines.vllm.division import Place
+from fitcheck.engines.vllm.parallel import Parallel
 from fitcheck.engines.weights import NAMES, groups
 from fitcheck.errors import BadInput
 from fitcheck.quantization import Scheme
+from fitcheck.quantization.layout import BlockScaled, Layout
 from fitcheck.quantization.published import Published, layer_module, stored
 from fitcheck.quantization.rules import touches
-from fitcheck.units import Bytes, round_up
+from fitcheck.units import Bytes, ceil_div, round_up
 
 SOURCE: Final = "config.json; vLLM 0.33.0, model_executor/layers/linear.py"
 
@@ -33,6 +36,8 @@ _TILED_TWICE: Final = {"ffn_gate_up_exps": -2, "ffn_gate_up_exps.bias": -1}
 
 # deepseek_v2.py joins the indexer's key with the weights of its heads, in 16 bits.
 _KEPT: Final = frozenset({"indexer.attn_k"})
+_LEAST_TILE: Final = 32
+_OF_EXPERTS: Final = re.compile(r"^ffn_.*_exps\b")
 _MATRICES: Final = ("linear", "experts", "embedding")
 
 
@@ -46,17 +51,19 @@ class Held(msgspec.Struct, frozen=True):
     scheme: Scheme | None
 
 
-def terms(model: Model, scheme: Scheme, ranks: int) -> tuple[Term, ...]:
+def terms(model: Model, scheme: Scheme, over: Parallel | int, start: int = 0) -> tuple[Term, ...]:
     """One rank's weights: a term for each kind of matrix, one for small tensors of each type.
 
-    Raises BadInput where a dimension does not divide over the ranks.
+    `over` is how tensors are divided, a number where experts are as all else; `start` the number of
+    the first layer in the whole model. Raises BadInput where a dimension does not divide.
     """
+    over = Parallel(tensor=over) if isinstance(over, int) else over
     for layer, _ in model.kinds:
-        division.head_divides(layer, ranks)
+        division.head_divides(layer, over.tensor)
     own = 4 if scheme.name == "fp32" else 2
     matrices: dict[tuple[str, tuple[int, ...], str, int], tuple[Held, int]] = {}
     small: dict[int, int] = {}
-    for held in _held(model, scheme, ranks):
+    for held in _held(model, scheme, over, start):
         size = own if held.tower else tensors.itemsize(held.tensor, model.model_type, own)
         if held.scheme is None and held.tensor.kind not in _MATRICES:
             small[size] = small.get(size, 0) + held.count * prod(held.shape)
@@ -69,33 +76,45 @@ def terms(model: Model, scheme: Scheme, ranks: int) -> tuple[Term, ...]:
     return (*found, *(_small(size, numbers) for size, numbers in small.items()))
 
 
-def _held(model: Model, scheme: Scheme, ranks: int) -> Iterator[Held]:
+def _held(model: Model, scheme: Scheme, over: Parallel, start: int) -> Iterator[Held]:
+    ranks = over.tensor
     kind, known = model.model_type, publisher(model, scheme)
     for tensor in tensors.outside(model):
         packing = _packing(scheme, known, tensor, tensor.module, "outside")
         yield Held(tensor, 1, division.share(tensor, Place(kind), ranks), "", packing)
-    yield from _in_layers(model, scheme, known, ranks)
+    yield from _in_layers(model, scheme, known, over, start)
     for tower in model.towers:
         for tensor in tensors.tower(kind, tower.tensors):
             packing = _packing(scheme, known, tensor, tensor.module, tower.name)
             yield Held(tensor, 1, towers.share(kind, tower, tensor, ranks), tower.name, packing)
 
 
-def _in_layers(model: Model, scheme: Scheme, known: Published | None, ranks: int) -> Iterator[Held]:
+def _in_layers(
+    model: Model, scheme: Scheme, known: Published | None, over: Parallel, start: int
+) -> Iterator[Held]:
     """Alike layers at once, unless the checkpoint may pack each of them otherwise."""
     for layer, count in model.kinds:
         place = Place(model.model_type, layer)
         at = [i for i, other in enumerate(model.layers) if other is layer] if known else []
         for tensor in tensors.inside(model.model_type, layer):
-            shape = _tiled(tensor.role, division.share(tensor, place, ranks), scheme)
+            shape = _tiled(tensor.role, _share(tensor, place, over), scheme)
             if known is None:
                 packing = _packing(scheme, None, tensor, "", "layers")
                 yield Held(tensor, count, shape, "", packing)
                 continue
             for i in at:
-                name = layer_module(i, tensor.module)
+                name = layer_module(start + i, tensor.module)
                 packing = _packing(scheme, known, tensor, name, "layers")
                 yield Held(tensor, 1, shape, "", packing)
+
+
+def _share(tensor: Tensor, place: Place, over: Parallel) -> tuple[int, ...]:
+    """A rank's part: experts are divided over replicas too, or are whole, the most to the first."""
+    if not _OF_EXPERTS.search(tensor.role):
+        return division.share(tensor, place, over.tensor)
+    if over.whole_experts:
+        return (ceil_div(tensor.shape[0], over.stage), *tensor.shape[1:])
+    return division.share(tensor, place, over.stage)
 
 
 def _tiled(role: str, shape: tuple[int, ...], scheme: Scheme) -> tuple[int, ...]:
@@ -136,8 +155,7 @@ def _term(held: Held, count: int, itemsize: int) -> Term:
 
 
 def _packed(held: Held, count: int, scheme: Scheme) -> Term:
-    layout = scheme.layout
-    assert layout is not None
+    layout = _divided(held, scheme)
     *stack, rows, columns = held.shape
     if why := layout.refuses(columns, rows):
         name = _name(held)
@@ -155,6 +173,30 @@ def _packed(held: Held, count: int, scheme: Scheme) -> Term:
             **layout.values(),
         },
         source=scheme.source,
+    )
+
+
+def _divided(held: Held, scheme: Scheme) -> Layout:
+    """The layout of a rank's part: tiles of FP8 must divide, but those of experts are made smaller.
+
+    Source: fused_moe/oracle/fp8.py, refine_fp8_moe_block_shape; quantization/utils/fp8_utils.py,
+    validate_fp8_block_shape.
+    """
+    layout = scheme.layout
+    assert layout is not None
+    whole, part = held.tensor.shape[-2:], held.shape[-2:]
+    if not isinstance(layout, BlockScaled) or whole == part or len(whole) < 2 or held.tower:
+        return layout
+    tile = (layout.block_rows, layout.block_columns)
+    if all(p == w or p % t == 0 for w, p, t in zip(whole, part, tile, strict=True)):
+        return layout
+    sizes = [p for w, p in zip(whole, part, strict=True) if w != p]
+    finer = gcd(*tile, *sizes)
+    if held.tensor.kind == "experts" and tile[0] > 1 and finer >= _LEAST_TILE:
+        return msgspec.structs.replace(layout, block_rows=finer, block_columns=finer)
+    raise BadInput(
+        f"{scheme.name} does not divide over so many cards: {_name(held)}: {sizes[0]} is no"
+        f" multiple of its tile of {tile[0]} by {tile[1]}"
     )
 
 
