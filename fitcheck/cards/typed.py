@@ -20,7 +20,7 @@ LARGEST_CARD: Final = 16 << 40
 
 _BEFORE = re.compile(r"(\d{1,12})\s*[x*]\s*(\S.*)", re.IGNORECASE)
 _BEFORE_SPACE = re.compile(r"([1-9]|1[0-6])\s+(\S.*)")
-_NODES = re.compile(r"(\d{1,4})\s*[x*]\s*(\d{1,4}\s*[x*]\s*\S.*)", re.IGNORECASE)
+_NODES = re.compile(r"(\d{1,4})[x*](\d{1,4}[x*]\s*\S.*)", re.IGNORECASE)
 _INSTANCE = re.compile(r"(\S.*?)[\s:/-]+(?:mig[\s-]*)?(\dg\.\d{1,3}gb(?:\+\S+)?)", re.IGNORECASE)
 _INDEX = re.compile(r"\d{1,3}", re.ASCII)
 _AFTER = re.compile(r"(\S.*?)\s*(?:[x*]\s*|:)(\d{1,12})", re.IGNORECASE)
