@@ -106,6 +106,7 @@ def _card(row: Instance, gpu: Gpu | None) -> Card:
         reserved=reserve(row.memory, gpu.vendor, gpu.architecture),
         bandwidth=None,
         fp16_tflops=None,
+        int8_tops=None,
         nominal_gb=None,
         source=f"the size that {row.provider} names; catalog: a slice of {gpu.id}",
     )

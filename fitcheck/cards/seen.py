@@ -97,8 +97,10 @@ def _with_facts(card: Card, gpu: Gpu | None, *, sliced: bool) -> Card:
         fp8=gpu.fp8,
         bf16=gpu.bf16,
         fp4=gpu.fp4,
+        int8=gpu.int8,
         bandwidth=None if sliced else gpu.bandwidth,
         fp16_tflops=None if sliced else gpu.fp16_tflops,
+        int8_tops=None if sliced else gpu.int8_tops,
         architecture=gpu.architecture,
         nominal_gb=None if sliced else gpu.nominal_gb,
     )
@@ -106,11 +108,12 @@ def _with_facts(card: Card, gpu: Gpu | None, *, sliced: bool) -> Card:
 
 def _abilities(capability: float | None) -> dict[str, bool]:
     """Formats of an NVIDIA card that the catalog does not have (CUDA C++ Programming Guide 13.0,
-    "Compute Capabilities"): bf16 from 8.0, fp8 from 8.9, fp4 from 10.0.
+    "Compute Capabilities"): bf16 from 8.0, fp8 from 8.9, fp4 from 10.0, bytes from 7.2.
     """
     if capability is None:
         return {}
-    return {"bf16": capability >= 8.0, "fp8": capability >= 8.9, "fp4": capability >= 10.0}
+    since = {"bf16": 8.0, "fp8": 8.9, "fp4": 10.0, "int8": 7.2}
+    return {name: capability >= least for name, least in since.items()}
 
 
 def _named(seen: Seen, gpu: Gpu | None) -> str:

@@ -155,6 +155,7 @@ def _of_instance(whole: Item, model: str, profile: str) -> Item | None:
         reserved=Bytes(0),
         bandwidth=None,
         fp16_tflops=None,
+        int8_tops=None,
         nominal_gb=None,
         source=f"catalog: a MIG instance of {whole.card.id}",
     )
@@ -209,8 +210,10 @@ def card(gpu: Gpu, found: Offer) -> Card:
         fp8=gpu.fp8,
         bf16=gpu.bf16,
         fp4=gpu.fp4,
+        int8=gpu.int8,
         bandwidth=gpu.bandwidth,
         fp16_tflops=gpu.fp16_tflops,
+        int8_tops=gpu.int8_tops,
         unified=gpu.unified,
         architecture=gpu.architecture,
         nominal_gb=gpu.nominal_gb,

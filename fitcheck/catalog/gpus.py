@@ -21,6 +21,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     is the sticker, in GiB of chips on most cards. Of rows with one `model` and equal memory the
     first is the one meant. A `custom` board is no product of its maker's: modded, or built for one
     customer. All figures are of one device; `devices_per_board` says how many a board carries.
+    `int8` is whether it has matrix units for bytes; without them `int8_tops` is of vector units.
     """
 
     id: str
@@ -43,11 +44,17 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     metal_macos26: Bytes | None
     bandwidth: float | None
     fp16_tflops: float | None
+    int8_tops: float | None
+    fp32_tflops: float | None
+    int8: bool | None
     fp8: bool | None
     bf16: bool | None
     fp4: bool | None
     unified: bool
     custom: bool
+    pcie_gen: float | None
+    pcie_lanes: float | None
+    nvlink_gb_s: float | None
     tdp_w: float | None
     release: str
     notes: str
@@ -95,8 +102,9 @@ _READ: Final[dict[Callable[[str], Any], str]] = {
     str: "id model form kind name vendor architecture ecc release notes source",
     int: "devices_per_board",
     _names: "aliases pci",
-    _number: "compute_capability nominal_gb fp16_tflops tdp_w",
-    _YES_NO.__getitem__: "fp8 bf16 fp4 unified custom",
+    _number: "compute_capability nominal_gb fp16_tflops int8_tops fp32_tflops pcie_gen pcie_lanes "
+    "nvlink_gb_s tdp_w",
+    _YES_NO.__getitem__: "int8 fp8 bf16 fp4 unified custom",
 }
 # Column as the file has it, with its unit -> field, and how a cell is read.
 _COLUMNS: Final[dict[str, _Column]] = {
