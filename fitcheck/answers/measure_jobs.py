@@ -10,6 +10,7 @@ from fitcheck.catalog import Catalog
 from fitcheck.engines.llama_cpp import LLAMA_CPP
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.packing import Packed
+from fitcheck.engines.llama_cpp.tensors import CALLED
 from fitcheck.errors import BadInput
 from fitcheck.measure import gguf_metadata, llama_cpp, transformers
 from fitcheck.measure.gguf_writer import HollowTensor
@@ -136,15 +137,6 @@ def llama_cpp_job(e: Estimate, file: str) -> LlamaCppJob:
 
 # In a GGUF file without `.weight` at the end of their names.
 _BARE: Final = frozenset(("ssm_a", "ssm_d"))
-# What some architectures call a tensor that the others call otherwise.
-# Source: llama.cpp 0c1e57098 (2026-10), src/models/.
-_RENAMED: Final = {
-    **{
-        (arch, "ffn_norm"): "post_attention_norm"
-        for arch in ("gpt-oss", "glm4moe", "seed_oss", "qwen35", "qwen35moe", "qwen3next")
-    },
-    **{(arch, "output_norm"): "token_embd_norm" for arch in ("lfm2", "lfm2moe")},
-}
 # Mamba 2 has a number for each head where Mamba has a row.
 _BY_HEAD: Final = frozenset(("granitehybrid",))
 
@@ -155,7 +147,7 @@ def hollow_tensors(file: GgufFile, packed: tuple[Packed, ...]) -> list[HollowTen
 
 
 def _each(arch: str, p: Packed) -> Iterator[HollowTensor]:
-    role = _RENAMED.get((arch, p.tensor.role), p.tensor.role)
+    role = CALLED.get((arch, p.tensor.role), p.tensor.role)
     whole = role.endswith((".bias", ".scale")) or role in _BARE
     name = role if whole else f"{role}.weight"
     ne = (1, *p.tensor.ne) if role in _BARE and arch in _BY_HEAD else p.tensor.ne

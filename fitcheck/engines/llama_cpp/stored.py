@@ -10,11 +10,12 @@ from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint, StoredTensor
 from fitcheck.engines.llama_cpp.gguf import Block, Converted, GgufFile, GgufTensor
 from fitcheck.engines.llama_cpp.packing import Packed
-from fitcheck.engines.llama_cpp.tensors import gguf_file
+from fitcheck.engines.llama_cpp.tensors import CALLED, gguf_file
 from fitcheck.errors import BadInput
 from fitcheck.quantization.ggml import BLOCK_TYPES, BlockType
 
 _LAYER: Final = re.compile(r"blk\.(\d+)\.(.+)")
+_ROLES: Final = {(arch, name): role for (arch, role), name in CALLED.items()}
 _CONVERTED: Final[dict[str, Converted]] = {"F32": "f32", "MXFP4": "mxfp4"}
 
 
@@ -26,10 +27,12 @@ def stored(model: Model, checkpoint: Checkpoint) -> tuple[GgufFile, tuple[Packed
     """
     outside: list[tuple[GgufTensor, str]] = []
     layers: dict[int, list[tuple[GgufTensor, str]]] = {}
+    arch = str(checkpoint.metadata.get("general.architecture", ""))
     for tensor in checkpoint.tensors:
         match = _LAYER.fullmatch(tensor.name)
         where = layers.setdefault(int(match[1]), []) if match else outside
-        where.append((_gguf_tensor(tensor, match[2] if match else tensor.name), tensor.dtype))
+        role = (match[2] if match else tensor.name).removesuffix(".weight")
+        where.append((_gguf_tensor(tensor, _ROLES.get((arch, role), role)), tensor.dtype))
     file = msgspec.structs.replace(
         _made(model, checkpoint),
         outside=tuple(t for t, _ in outside),
@@ -49,8 +52,7 @@ def _made(model: Model, checkpoint: Checkpoint) -> GgufFile:
         return GgufFile(arch=arch, outside=(), blocks=(), block_count=len(model.layers))
 
 
-def _gguf_tensor(tensor: StoredTensor, name: str) -> GgufTensor:
-    role = name.removesuffix(".weight")
+def _gguf_tensor(tensor: StoredTensor, role: str) -> GgufTensor:
     converted = _CONVERTED.get(tensor.dtype, "f16")
     ne = tuple(reversed(tensor.shape)) or (1,)
     return GgufTensor(role, ne, converted, converted == "f16")

@@ -100,7 +100,7 @@ _MTP_IN_FILE: Final = frozenset(
         "exaone-moe",
         "glm-dsa",
         "glm4moe",
-        "hy-v3",
+        "hy_v3",
         "mimo2",
         "nemotron_h",
         "nemotron_h_moe",
@@ -113,6 +113,15 @@ _MTP_IN_FILE: Final = frozenset(
 # with zeros since December 2025.
 # Their checkpoints hold the head, though transformers ties it to the embeddings.
 _WITH_HEAD: Final = frozenset(("falcon",))
+# Models whose latent rows llama.cpp unpacks before it keeps them, by one matrix for both:
+# src/models/minicpm3.cpp, plm.cpp.
+UNPACKED: Final = frozenset(("minicpm3", "plm"))
+# What some architectures call a tensor that the others call otherwise. src/llama-arch.cpp,
+# LLM_TENSOR_ATTN_POST_NORM in place of LLM_TENSOR_FFN_NORM, and LLM_TENSOR_OUTPUT_NORM_LFM2.
+CALLED: Final = {
+    **{(arch, "ffn_norm"): "post_attention_norm" for arch in ("gpt-oss", "glm4moe", "seed_oss")},
+    **{(arch, "output_norm"): "token_embd_norm" for arch in ("lfm2", "lfm2moe")},
+}
 # Several equal matrices that become one tensor. conversion/gemma.py.
 _STACKED: Final = frozenset(("altup_proj", "altup_unembd_proj"))
 # BERT is converted as an encoder, without what predicts masked words. conversion/bert.py.
@@ -195,9 +204,15 @@ Pieces = Iterable[tuple[str, tuple[int, ...]]]
 
 
 def _latent(t: Tensor, layer: Layer | None, arch: str) -> Pieces:
-    """Latent keys and values are expanded by a matrix for each head, the keys' one transposed."""
+    """Latent keys and values are expanded by a matrix for each head, the keys' one transposed.
+
+    But for two architectures, which keep the checkpoint's matrix.
+    """
     a = next(m for m in layer.mixers if isinstance(m, LatentAttention)) if layer else None
     assert a is not None
+    if arch in UNPACKED:
+        yield t.role, t.shape
+        return
     yield "attn_k_b", (a.num_attention_heads, a.kv_lora_rank, a.qk_nope_head_dim)
     yield "attn_v_b", (a.num_attention_heads, a.v_head_dim, a.kv_lora_rank)
 

@@ -1,14 +1,21 @@
 """The layout of files: what the converter makes of a model beyond the sum of its bytes."""
 
+from pathlib import Path
+
 import pytest
 from llamacpp_golden import MODELS, golden_model
+from model_files import LLAMA as GGUF
+from model_files import llama_tensors, write_gguf
 
 from fitcheck.architecture import from_config
-from fitcheck.engines.llama_cpp.architectures import architecture
+from fitcheck.architecture.checkpoint import Checkpoint
+from fitcheck.engines.llama_cpp.architectures import ARCHITECTURES, architecture
 from fitcheck.engines.llama_cpp.packing import category, pack
-from fitcheck.engines.llama_cpp.tensors import gguf_file
+from fitcheck.engines.llama_cpp.stored import stored
+from fitcheck.engines.llama_cpp.tensors import CALLED, gguf_file
 from fitcheck.errors import BadInput
 from fitcheck.quantization.ggml import FILE_TYPES
+from fitcheck.sources import read
 
 LLAMA = {
     "model_type": "llama",
@@ -37,6 +44,64 @@ def test_latent_attention_is_expanded_by_two_stacks_of_matrices() -> None:
     assert "attn_kv_b" not in tensors
     assert tensors["attn_k_b"].ne == (128, 512, 16)
     assert tensors["attn_v_b"].ne == (512, 128, 16)
+
+
+# huggingface.co/openbmb/MiniCPM3-4B, config.json (2026-11-21), what shapes depend on.
+MINICPM3 = {
+    "model_type": "minicpm3",
+    "hidden_size": 2560,
+    "intermediate_size": 6400,
+    "num_hidden_layers": 62,
+    "num_attention_heads": 40,
+    "num_key_value_heads": 40,
+    "q_lora_rank": 768,
+    "kv_lora_rank": 256,
+    "qk_nope_head_dim": 64,
+    "qk_rope_head_dim": 32,
+    "v_head_dim": 64,
+    "vocab_size": 73448,
+}
+
+
+def test_minicpm3_keeps_one_matrix_for_keys_and_values() -> None:
+    """llama.cpp 0c1e57098, src/models/minicpm3.cpp: 40 heads of 64 + 64 from a latent of 256."""
+    packed = pack(gguf_file(from_config(MINICPM3)), FILE_TYPES["q4_k_m"])
+    types = {p.tensor.role: p for p in packed}
+
+    assert types["attn_kv_b"].tensor.ne == (256, 5120)
+    assert category("attn_kv_b") == "attn_v"
+    assert "attn_k_b" not in types
+
+
+def test_every_architecture_is_one_that_llama_cpp_has() -> None:
+    """Under the very name that a file says."""
+    golden = Path(__file__).parents[2] / "golden" / "llamacpp_architectures.txt"
+    names = golden.read_text().splitlines()[1:]
+
+    assert set(ARCHITECTURES.values()) <= set(names)
+
+
+@pytest.mark.parametrize(("key", "name"), CALLED.items(), ids=str)
+def test_what_a_file_calls_otherwise_is_read_as_the_same(
+    key: tuple[str, str], name: str, tmp_path: Path
+) -> None:
+    """So that a file of somebody's and one that we lay out are drawn and placed alike."""
+    arch, role = key
+    tensors = [(n.replace(role, name), kind, ne) for n, kind, ne in llama_tensors()]
+    path = write_gguf(tmp_path / "m.gguf", GGUF, tensors)
+    source = read(str(path))
+    assert source.checkpoint is not None
+    assert source.model is not None
+    checkpoint = Checkpoint(
+        format="gguf",
+        tensors=source.checkpoint.tensors,
+        metadata={"general.architecture": arch},
+    )
+    file, _ = stored(source.model, checkpoint)
+    roles = {t.role for t in (*file.outside, *(t for b in file.blocks for t in b.tensors))}
+
+    assert role in roles
+    assert name not in roles
 
 
 def test_routers_norms_and_convolutions_stay_in_32_bits() -> None:

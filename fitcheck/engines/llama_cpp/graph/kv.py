@@ -1,16 +1,13 @@
 """Which KV cache each layer reads, and where it is held."""
 
 from collections.abc import Iterator
-from typing import Final
 
 import msgspec
 
 from fitcheck.architecture import Attention, CompressedAttention, LatentAttention, Mixer, Model
 from fitcheck.engines.llama_cpp.graph.tensors import CELLS, HOST, WINDOW_CELLS
 from fitcheck.engines.llama_cpp.placement import Split
-
-# Models whose latent rows llama.cpp unpacks before it keeps them: src/models/minicpm3.cpp, plm.cpp.
-_UNPACKED: Final = frozenset(("minicpm3", "plm"))
+from fitcheck.engines.llama_cpp.tensors import UNPACKED
 
 
 class Kv(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +87,7 @@ def _cache_of(mixer: Mixer, model_type: str, device: int, windowed: bool) -> Kv 
                 device=device,
                 windowed=windowed and mixer.sliding_window is not None,
             )
-        case LatentAttention() if model_type in _UNPACKED:
+        case LatentAttention() if model_type in UNPACKED:
             return Kv(
                 heads=mixer.num_attention_heads,
                 key_dim=mixer.qk_nope_head_dim + mixer.qk_rope_head_dim,

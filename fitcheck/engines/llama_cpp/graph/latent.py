@@ -46,11 +46,7 @@ def unpacked_attention(b: Build, x: Node, a: LatentAttention) -> Node:
     both = b.linear(x, "attn_kv_a_mqa")
     latent = b.norm(ops.view(both, a.kv_lora_rank, tokens), "attn_kv_a_norm")
     k_rope = roped(b, ops.view(both, a.qk_rope_head_dim, 1, tokens))
-    width = heads * (a.qk_nope_head_dim + values)
-    weight = b.weights.get("attn_kv_b") or Node(
-        "weight", (a.kv_lora_rank, width, 1, 1), device=b.device
-    )
-    kv = ops.mul_mat(weight, latent, "attn_kv_b")
+    kv = ops.mul_mat(b.weights["attn_kv_b"], latent, "attn_kv_b")
     v = ops.cont(ops.view(kv, values, heads, tokens))
     k_rope = ops.repeat(k_rope, a.qk_rope_head_dim, heads, tokens, label="keys")
     k = ops.concat(ops.view(kv, a.qk_nope_head_dim, heads, tokens), k_rope, 0, "keys")

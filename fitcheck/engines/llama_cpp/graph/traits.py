@@ -91,7 +91,7 @@ TRAITS: Final[dict[str, Traits]] = {
         rows="behind", keeps_hidden=True, windows=True, softmax_of_chosen=True, normed_weights=False
     ),
     "granite": _GRANITE,
-    "granite-swa": Traits(scaled_embeddings=True, scaled_residual=True, windows=True),
+    "granite_swa": Traits(scaled_embeddings=True, scaled_residual=True, windows=True),
     "granitehybrid": _GRANITE,
     "granitemoe": _GRANITE,
     "jais2": Traits(squared_relu=True),
