@@ -71,6 +71,9 @@ def many(*options: Callable[[F], F]) -> Callable[[F], F]:
 # `fitcheck engines NAME` says its defaults.
 _ENGINES_OWN: Final = {
     "n-gpu-layers": "llama.cpp: layers on the card, a number or all.",
+    "split-mode": "llama.cpp: layer, or none for one card alone.",
+    "tensor-split": "llama.cpp: proportions of the layers on each card: 3,1.",
+    "main-gpu": "llama.cpp: the card that split mode none takes, from 0.",
     "n-cpu-moe": "llama.cpp: layers whose experts stay in RAM, a number or all.",
     "cache-type-k": "llama.cpp: type of the keys alone.",
     "cache-type-v": "llama.cpp: type of the values alone.",

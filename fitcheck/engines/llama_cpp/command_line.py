@@ -51,6 +51,27 @@ OPTIONS: Final = (
         source=_DEFAULTS,
     ),
     Option(
+        name="split_mode",
+        own="-sm",
+        default="layer",
+        meaning="layer: whole layers on each card; none: one card alone",
+        source=_DEFAULTS,
+    ),
+    Option(
+        name="tensor_split",
+        own="-ts",
+        default="what is free on each card",
+        meaning="proportions of the layers on each card: 3,1",
+        source=_ARGUMENTS,
+    ),
+    Option(
+        name="main_gpu",
+        own="-mg",
+        default="0",
+        meaning="the card that split mode none takes",
+        source=_DEFAULTS,
+    ),
+    Option(
         name="n_cpu_moe",
         own="--n-cpu-moe",
         default="0",

@@ -20,7 +20,7 @@ from fitcheck.engines.llama_cpp.weights import Weights, as_stored
 from fitcheck.engines.llama_cpp.weights import terms as weight_terms
 from fitcheck.engines.option import Option
 from fitcheck.errors import BadInput
-from fitcheck.machine import Card
+from fitcheck.machine import Card, Machine
 from fitcheck.quantization import SCHEMES, Precision, Scheme
 from fitcheck.quantization.ggml import FILE_TYPES, FileType
 from fitcheck.units import MIB, Bytes, gib
@@ -125,7 +125,7 @@ class LlamaCppModel:
 
         What is in host memory is told with the first card.
         """
-        where = options.split(workload, self.file, [max(u, 1) for u in usable])
+        where = options.split(workload, self.file, _free(usable))
         return tuple(self._share(workload, where, len(usable), k) for k in range(len(usable)))
 
     def offloaded(self, workload: Workload, usable: Sequence[Bytes]) -> Offload | None:
@@ -134,7 +134,7 @@ class LlamaCppModel:
 
     def held(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Held, ...]:
         """The weights at their places on cards of these sizes."""
-        return self._hold(options.split(workload, self.file, [max(u, 1) for u in usable]))
+        return self._hold(options.split(workload, self.file, _free(usable)))
 
     def _share(self, workload: Workload, where: Split, cards: int, card: int) -> Memory:
         devices = (card,) if card else (card, HOST)
@@ -215,6 +215,13 @@ class LlamaCpp:
         for name in ("n_gpu_layers", "n_cpu_moe"):
             options.number(workload, name)
         options.flag(workload, "mmproj")
+        options.one_card(workload)
+        options.number(workload, "main_gpu")
+        options.proportions(workload)
+
+    def choices(self, machine: Machine, workload: Workload) -> Sequence[tuple[Card, ...]]:
+        """The sets of cards that split mode, proportions and main card allow."""
+        return options.choices(machine.cards, workload)
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
         """The mixtures that most published files have."""
@@ -239,6 +246,14 @@ class LlamaCpp:
     def usable(self, card: Card, workload: Workload) -> Bytes:
         """All that is free, less what the program spares."""
         return Bytes(max(card.available - self.program.spared, 0))
+
+
+def _free(usable: Sequence[Bytes]) -> list[int]:
+    """What llama.cpp sees as free of each card when it divides: its own context is there by then.
+
+    Source: llama.cpp 0c1e57098, src/llama-model.cpp, load_tensors (ggml_backend_dev_memory).
+    """
+    return [max(u - CONTEXT, 1) for u in usable]
 
 
 def _file_type(model: Model, scheme: Scheme) -> FileType | None:

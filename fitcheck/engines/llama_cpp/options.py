@@ -2,23 +2,32 @@
 
 Beside the workload's fields these `settings` are heeded, called as llama.cpp's options are:
 `n_gpu_layers` and `n_cpu_moe` (numbers or `all`), `batch_size`, `cache_type_k`, `cache_type_v`,
-`kv_unified`, `swa_full`, `kv_offload` and `mmproj` (`on` or `off`), and `outputs`: how many tokens
-of a batch may ask for logits, which llama-server limits to its slots.
+`kv_unified`, `swa_full`, `kv_offload` and `mmproj` (`on` or `off`), `outputs`: how many tokens of a
+batch may ask for logits, which llama-server limits to its slots; and for several cards
+`split_mode`, `tensor_split` (proportions: `3,1`) and `main_gpu` (a number from 0).
 """
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Final
 
-from fitcheck.engines.base import Workload
+from fitcheck.engines.base import Workload, fewest_first
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.placement import Split
 from fitcheck.engines.llama_cpp.placement import split as divide
 from fitcheck.engines.llama_cpp.settings import FlashAttention, Settings, cache_type
 from fitcheck.errors import BadInput
+from fitcheck.machine import Card
 
 # llama.cpp 0c1e57098, common/common.h (October 2026).
 BATCH: Final = 2048
 UBATCH: Final = 512
+# GGML_CUDA_MAX_DEVICES in ggml/include/ggml-cuda.h, which llama_max_devices returns.
+MOST_DEVICES: Final = 16
+_MODES: Final = {
+    "row": "llama.cpp 0c1e57098 has no split by rows on CUDA any more",
+    "tensor": "tensors divided by llama.cpp are experimental, and not counted here",
+}
 _FLASH: Final[dict[str, FlashAttention]] = {"auto": "auto", "flash": "on", "eager": "off"}
 
 
@@ -49,10 +58,54 @@ def settings(workload: Workload) -> Settings:
 
 
 def split(workload: Workload, file: GgufFile, free: Sequence[int]) -> Split:
-    """Where the layers go, on cards with so much free memory."""
+    """Where the layers go, on cards with so much free memory or in the proportions asked for."""
     experts = workload.settings.get("n_cpu_moe")
     kept = file.block_count if experts == "all" else number(workload, "n_cpu_moe")
-    return divide(file, number(workload, "n_gpu_layers"), free, cpu_moe=kept)
+    asked = proportions(workload)
+    shares = [*asked, *[0.0] * len(free)][: len(free)] if any(asked) else free
+    if not any(shares):
+        raise BadInput(f"tensor_split leaves nothing for the first {len(free)} cards")
+    return divide(file, number(workload, "n_gpu_layers"), shares, cpu_moe=kept)
+
+
+def proportions(workload: Workload) -> tuple[float, ...]:
+    """`3,1` or `3/1` as numbers; empty where nothing is asked. Source: common/arg.cpp."""
+    text = workload.settings.get("tensor_split")
+    if text is None:
+        return ()
+    try:
+        found = tuple(float(word) for word in text.replace("/", ",").split(","))
+    except ValueError:
+        found = (-1.0,)
+    if len(found) > MOST_DEVICES or not all(isfinite(n) and 0 <= n < 1e30 for n in found):
+        raise BadInput(f"tensor_split is '{text[:40]}', not proportions of cards (3,1)")
+    return found
+
+
+def one_card(workload: Workload) -> bool:
+    """Whether a single card is used, whatever there are. Raises BadInput on other modes.
+
+    Source: llama.cpp 0c1e57098, common/arg.cpp; src/llama-model.cpp, make_gpu_buft_list, which
+    throws for rows: ggml-cuda no longer has buffers that are split.
+    """
+    mode = workload.settings.get("split_mode", "layer")
+    if mode not in ("layer", "none"):
+        why = _MODES.get(mode, f"'{mode[:40]}' is none of llama.cpp's")
+        raise BadInput(f"split_mode: {why}; there are layer and none")
+    return mode == "none"
+
+
+def choices(cards: Sequence[Card], workload: Workload) -> Sequence[tuple[Card, ...]]:
+    """The sets of cards to try: the main one alone, all in proportions, or the fewest that do."""
+    if one_card(workload):
+        main = number(workload, "main_gpu") or 0
+        if main >= len(cards):
+            raise BadInput(f"main_gpu is {main}, the last card is {len(cards) - 1}")
+        return [(cards[main],)]
+    asked = proportions(workload)
+    if len(asked) > len(cards):
+        raise BadInput(f"tensor_split names {len(asked)} cards, there are {len(cards)}")
+    return [tuple(cards)] if any(asked) else list(fewest_first(cards))
 
 
 def number(workload: Workload, key: str) -> int | None:

@@ -7,7 +7,9 @@ what is held without mmap; with it, the same pages belong to the file's mapping.
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import pairwise
+from struct import pack, unpack
 from typing import Final
 
 import msgspec
@@ -69,9 +71,9 @@ class Held(msgspec.Struct, frozen=True):
 
 
 def split(
-    file: GgufFile, n_gpu_layers: int | None, free: Sequence[int], cpu_moe: int | None = None
+    file: GgufFile, n_gpu_layers: int | None, free: Sequence[float], cpu_moe: int | None = None
 ) -> Split:
-    """llama.cpp's split by layer over cards with so much free memory.
+    """llama.cpp's split by layer over cards with so much free memory, or in such proportions.
 
     `n_gpu_layers` None is all; the output is the last layer to go and the first to come. `cpu_moe`
     None is no layer.
@@ -79,14 +81,29 @@ def split(
     layers = file.block_count + 1
     on_cards = layers if n_gpu_layers is None else min(n_gpu_layers, layers)
     first = layers - on_cards
-    total = sum(free)
-    starts, below = [first], 0
-    for size in free[:-1]:
-        below += size
-        # Layer i goes to the first card whose share of the memory, cards before it included, is
-        # above the share of layers before i.
-        starts.append(first + -(-below * on_cards // total))
+    starts = [first + start for start in _starts(on_cards, tuple(free))]
     return Split(starts=tuple(starts), cpu_moe=cpu_moe or 0)
+
+
+@cache
+def _starts(layers: int, free: tuple[float, ...]) -> tuple[int, ...]:
+    """The first layer of each card, in llama.cpp's own floats of 32 bits.
+
+    Layer i goes to the first card whose share, cards before it included, is above the share of
+    layers before i.
+    """
+    sums = [0.0]
+    for size in free:
+        sums.append(_float(sums[-1] + _float(size)))
+    shares = [_float(one / sums[-1]) for one in sums[1:]]
+    places = [bisect_right(shares, _float(i / layers)) for i in range(layers)]
+    return tuple(bisect_left(places, card) for card in range(len(free)))
+
+
+def _float(number: float) -> float:
+    """The nearest float of 32 bits."""
+    found: float = unpack("f", pack("f", number))[0]
+    return found
 
 
 def hold(file: GgufFile, packed: Sequence[Packed], where: Split) -> tuple[Held, ...]:

@@ -100,3 +100,25 @@ def test_rows_that_end_within_a_stride_are_filled_up_on_the_card() -> None:
 
     assert [h.each for h in gates] == [940_544]
     assert [h.packed.each for h in gates] == [1536 * 576 // 32 * 34]
+
+
+@pytest.mark.parametrize(
+    ("layers", "shares", "starts"),
+    [
+        # The loop of load_tensors (llama.cpp 0c1e57098, src/llama-model.cpp), compiled and run.
+        (33, (3.0, 1.0), (0, 25)),
+        (33, (1.0, 1.0, 1.0), (0, 11, 22)),
+        (10, (0.7, 0.3), (0, 7)),
+        (41, (24999000064.0, 12000000000.0, 7000000001.0), (0, 24, 35)),
+        (61, (0.1, 0.2, 0.3, 0.4), (0, 7, 19, 37)),
+        (81, (0.0, 1.0), (0, 0)),
+        (81, (1.0, 0.0), (0, 81)),
+    ],
+)
+def test_layers_are_divided_in_proportions_as_tensor_split_says(
+    layers: int, shares: tuple[float, ...], starts: tuple[int, ...]
+) -> None:
+    """-ts 3,1 gives the second card the last eight of 33: layer 25 is the first above 3/4."""
+    from fitcheck.engines.llama_cpp.placement import _starts
+
+    assert _starts(layers, shares) == starts
