@@ -6,8 +6,8 @@ Reads the tables of tests/golden (each says beside it where its rows are from) a
 the same questions. Prints for each table how many rows it has, |error| (exact rows, median, 95th
 percentile, worst), how many figures fall in the stated range and how wide that is, how often
 "fits" is contradicted by a figure on any card that fitcheck knows, and how many "no" are wrong;
-then the targets, rows that were set aside and why, and the worst rows. NAME is a part of a table's
-name or one of those that --help lists.
+then the targets, how far off other programs are on the same runs, rows that were set aside and why,
+and the worst rows. NAME is a part of a table's name or one of those that --help lists.
 """
 
 import argparse
@@ -19,7 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / p) for p in ("measured", "engines/llama_cpp"))]
 
-from measured import TABLES  # noqa: E402 (the path is set above)
+from accuracy_others import print_others  # noqa: E402 (the path is set above)
+from measured import TABLES  # noqa: E402
 from measured_rows import Figure  # noqa: E402
 from measured_summary import Summary, summaries, summary  # noqa: E402
 from measured_targets import TARGETS  # noqa: E402
@@ -40,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print_summaries(summaries(figures), summary("all of them", figures))
     if asked.table is None:
         print_targets(figures)
+    print_others(figures)
     print_aside(figures)
     print_worst(figures, None if asked.all else asked.worst)
 

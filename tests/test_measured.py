@@ -22,7 +22,7 @@ SHORT = {
     ),
     "ranges: figures inside": "op by op the range holds all; it is as wide as three meters",
     "ranges: median width": "rows of long prompts, whose peak and rest lie far apart",
-    '"fits" that a figure contradicts': "Mistral 7B in int8 by premAI stands out of its own table",
+    '"fits" that a figure contradicts': "premAI's Mistral 7B in int8, and GLM-4's own code",
 }
 
 
@@ -69,14 +69,25 @@ def test_figures_fall_in_the_range_in_19_cases_of_20() -> None:
     assert few == {}
 
 
-def test_fits_is_contradicted_by_one_figure_alone() -> None:
-    """On no card that we know does a run not go of which even the upper end would.
+def test_fits_is_contradicted_by_few_figures_and_we_know_which() -> None:
+    """On no card that we know does a run not go of which even the upper end would, but for these.
 
     Mistral 7B in int8 took 2.2 GB more than Llama 2 7B in premAI's table, with 0.5 GB less weights.
+    GLM-4's own code held more at 32,000 and 128,000 tokens than the library's class does.
     """
     wrong = {f.name.split(":")[0] for f in figures() if not f.aside and f.contradicts(card_sizes())}
 
-    assert wrong <= {"prem-003"}
+    assert wrong <= {"prem-003", "glm-4-003", "glm-4-004", "glm-4-007"}
+
+
+def test_what_was_not_seen_is_met_too() -> None:
+    """Figures found when the rules stood: 50 rows over the three engines, half within 1 %."""
+    found = summary("unseen", [f for f in figures() if f.table.startswith("unseen")])
+    kept = [f for f in figures() if f.table in ("unseen, llama.cpp: kv_cache",) and not f.aside]
+
+    assert found.rows >= 45
+    assert found.median < 0.01
+    assert all(f.error == 0 for f in kept)
 
 
 def test_rows_set_aside_say_why() -> None:

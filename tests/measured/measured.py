@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from measured_llamacpp import buffers, files, places, starts
-from measured_published import published
+from measured_published import published, unseen
 from measured_rows import Figure
 from measured_transformers import counted_op_by_op, older_versions, tables_of_qwen
 from measured_vllm import vllm_ranks
@@ -19,4 +19,5 @@ TABLES: Final[dict[str, Callable[[], Iterator[Figure]]]] = {
     "starts": starts,
     "vllm": vllm_ranks,
     "published": published,
+    "unseen": unseen,
 }

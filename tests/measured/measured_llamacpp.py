@@ -9,7 +9,7 @@ import msgspec
 from llamacpp_buffer_rows import Row
 from llamacpp_buffer_rows import rows as starts_of
 from llamacpp_golden import MODELS
-from measured_rows import Figure, loaded, memory_of, model, part, rows
+from measured_rows import Asked, Figure, loaded, memory_of, model, part, rows
 
 from fitcheck.engines.base import Memory, Workload
 from fitcheck.engines.llama_cpp import cache as kv_cache
@@ -137,7 +137,19 @@ def starts(step: int = 1) -> Iterator[Figure]:
             total=memory.total,
             cards=cards,
             aside=MTP if "mtp" in row["model"] else "",
+            asked=_asked(row),
         )
+
+
+def _asked(row: dict[str, str]) -> Asked | None:
+    """Of starts as they come: one card, all layers on it, one slot, an f16 cache."""
+    told = ("layers", "experts", "swa_full", "outputs")
+    usual = row["cards"] == row["slots"] == "1" and row["keys"] == row["values"] == "f16"
+    usual = usual and row["ubatch"] == "512" and not row["batch"]
+    if not usual or any(row[k] for k in told) or row["flash"] == "off" or row["offload"] == "0":
+        return None
+    packing = {"f16": "fp16"}.get(row["ftype"], row["ftype"])
+    return Asked(model=row["model"], scheme=packing, context=int(row["context"]))
 
 
 FLASH: Final = {"auto": "auto", "on": "flash", "off": "eager"}

@@ -18,13 +18,23 @@ from fitcheck.quantization import scheme
 GOLDEN: Final = Path(__file__).parents[1] / "golden"
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a figure is of, for other programs to answer: `model` as the table names it."""
+
+    model: str
+    scheme: str
+    context: int
+    batch: int = 1
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
     """One measured figure beside ours, in bytes.
 
     `measured` has two readings where the source does not tell GiB from GB. `total` is the stated
     range, for what a whole run takes. `unseen` is what the run holds besides and the meter does
     not see, as we count it; `cards` those that the run was divided over. `aside` says why the row
-    proves nothing, `note` why it may be off.
+    proves nothing, `note` why it may be off. `asked` is told where other programs can be asked too:
+    of whole runs on one card whose attention is the usual one.
     """
 
     table: str
@@ -37,6 +47,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
     cards: int = 1
     aside: str = ""
     note: str = ""
+    asked: Asked | None = None
 
     @property
     def error(self) -> float:

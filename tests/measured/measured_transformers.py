@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from measured_rows import Figure, loaded, memory_of, rows, seen
+from measured_rows import Asked, Figure, loaded, memory_of, rows, seen
 
 from fitcheck.engines.base import Memory, Workload
 from fitcheck.units import GIB, MIB
@@ -76,7 +76,16 @@ def _peak(table: str, row: dict[str, str], memory: Memory, highest: int) -> Figu
         measured=(highest,),
         total=memory.total,
         unseen=memory.component("overhead"),
+        asked=_asked(row),
     )
+
+
+def _asked(row: dict[str, str]) -> Asked | None:
+    usual = row["attention"] == "sdpa" and not row.get("padded") and "-few-" not in row["model"]
+    if not usual or "transformers" in row:
+        return None
+    context, batch = int(row["prompt"]) + 2, int(row["batch"])
+    return Asked(model=row["model"], scheme="bf16", context=context, batch=batch)
 
 
 def _name(row: dict[str, str]) -> str:
@@ -119,5 +128,9 @@ def tables_of_qwen() -> Iterator[Figure]:
             ours=kept if stays else seen(memory),
             measured=(round(float(row["memory"]) * (GIB if row["unit"] == "GiB" else MIB)),),
             total=memory.total,
+            unseen=memory.component("overhead"),
             cards=int(row["cards"]),
+            asked=None
+            if stays or row["cards"] != "1"
+            else Asked(model=row["model"], scheme=QWEN[row["quantization"]], context=asked.context),
         )

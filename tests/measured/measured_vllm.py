@@ -9,7 +9,7 @@ from measured_rows import Figure, model, part, rows
 from fitcheck.engines.base import Workload
 from fitcheck.engines.vllm import VLLM
 from fitcheck.engines.vllm import cache as capacities
-from fitcheck.engines.vllm.groups import Pool
+from fitcheck.engines.vllm.loaded import VllmModel
 from fitcheck.errors import BadInput
 from fitcheck.quantization import scheme
 from fitcheck.units import GIB
@@ -43,11 +43,16 @@ def vllm_ranks() -> Iterator[Figure]:
                 blocks = int(row["blocks_per_request"]) * int(row["bytes_per_block"])
                 yield part("cache of a sequence", "vllm", row, ours, blocks)
             if row["token_capacity"] not in ("", "0"):
-                tokens = _tokens(pool, row, context)
-                yield part("tokens of a pool", "vllm", row, tokens, int(row["token_capacity"]))
+                available = int(row.get("available_bytes") or POOL)
+                ours, theirs = tokens(held, settled, ranks, available), row["token_capacity"]
+                yield part("tokens of a pool", "vllm", row, ours, int(theirs))
 
 
-def _tokens(pool: Pool, row: dict[str, str], context: int) -> int:
-    """What a pool of so many bytes holds, by steps as when the rows were taken."""
-    one = capacities.Asked(batch=1, context=context, tokens=2048, sequences=256, steps=2)
-    return capacities.capacity(pool, int(row.get("available_bytes") or POOL), one).tokens
+def tokens(held: VllmModel, workload: Workload, ranks: int, available: int) -> int:
+    """What a pool of so many bytes on each rank holds, with steps of 2048 tokens if not told."""
+    at_once = int(workload.settings.get("max_num_batched_tokens", 2048))
+    sequences = int(workload.settings.get("max_num_seqs", 256))
+    one = capacities.Asked(
+        batch=1, context=workload.context, tokens=at_once, sequences=sequences, steps=2
+    )
+    return capacities.capacity(held.pool(workload, ranks), available, one).tokens
