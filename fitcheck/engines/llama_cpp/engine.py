@@ -44,7 +44,6 @@ _DEFAULTS: Final[dict[Precision, str]] = {
 # takes beside products. Below all of them is HIP, of which a process took 80 to 150 MiB of an APU's
 # memory while it generated, pool and all (lhl/strix-halo-testing, llama-bench 5863 to 6097).
 CONTEXT: Final = Bytes(480 * MIB)
-CONTEXT_LOW: Final = Bytes(64 * MIB)
 CONTEXT_HIGH: Final = Bytes(650 * MIB)
 
 
@@ -171,14 +170,15 @@ class LlamaCppModel:
     def _range(self, terms: Sequence[Term], cards: int) -> Range:
         """Buffers are exact unless they are sketched; what the process takes differs by card.
 
-        At most a matrix more is turned to f16: by kernels that do not take packed ones in batches.
+        The least is the sum of llama.cpp's own log, whose lines are rounded. At most a matrix more
+        is turned to f16: by kernels that do not take packed ones in batches.
         """
         sizes = {name: sum(t.size for t in terms if t.component == name) for name in COMPONENTS}
         expected = sum(sizes.values()) - sizes["host"]
         sketched = sizes["activations"] if self.buffers.rough else 0
         most = CONTEXT_HIGH - CONTEXT + self.weights.largest_unpacked
         return Range(
-            Bytes(expected - sizes["overhead"] + cards * CONTEXT_LOW - sketched // 2),
+            Bytes(max(0, expected - sizes["overhead"] - sketched // 2 - MIB)),
             Bytes(expected),
             Bytes(expected + cards * most + sketched),
         )

@@ -94,8 +94,7 @@ class TransformersModel:
             self._highest(workload, settings, True).size,
             overhead.CONTEXT + overhead.WORKSPACE,
         )
-        slower = self._slower(workload, settings)
-        return (ranges.total(self.model, self.scheme, size, 1, slower),)
+        return (self._range(size, workload, settings, 1),)
 
     def offloaded(self, workload: Workload, usable: Sequence[Bytes]) -> Offload | None:
         """Whole layers in the computer's memory; None where the scheme or the cards hold none."""
@@ -191,12 +190,16 @@ class TransformersModel:
     def _memory(
         self, found: tuple[Term, ...], workload: Workload, settings: Settings, cards: int
     ) -> Memory:
-        slower = self._slower(workload, settings)
         return Memory(
             terms=found,
-            total=ranges.total(self.model, self.scheme, ranges.sizes(found), cards, slower),
+            total=self._range(ranges.sizes(found), workload, settings, cards),
             notes=tuple(ranges.notes(self.model, self.scheme, self.cache.state > 0, settings)),
         )
+
+    def _range(self, of: ranges.Sizes, workload: Workload, settings: Settings, cards: int) -> Range:
+        steady = not settings.era.all_logits
+        slower = self._slower(workload, settings)
+        return ranges.total(self.model, self.scheme, of, cards, slower=slower, steady=steady)
 
     def _cache(self, era: Era) -> Cache:
         found = self._caches.get(era)

@@ -1,7 +1,8 @@
 """How far measured figures fall from the sum, and what is to be said about it.
 
-Whatever meter is read: the least is what stays between steps, weights and cache, which some tables
-publish as memory; the most is what nvidia-smi shows of an allocator that keeps its blocks.
+Whatever meter is read: the least is what stays between steps, weights and cache, which the tables
+of newer versions publish as memory, and with older ones the peak that torch has allocated; the most
+is what nvidia-smi shows of an allocator that keeps its blocks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,9 +16,9 @@ from fitcheck.engines.transformers.settings import Settings
 from fitcheck.quantization import Scheme
 from fitcheck.units import MIB, Bytes
 
-# The largest context with libraries that was reported with lazy loading, less the usual one that
-# the sum has already. Source: see overhead.CONTEXT; H100 527 MiB, PyTorch issue 28113 up to 700.
-PROCESS: Final = 700 * MIB
+# The largest context that was measured on an idle card, H100's, and Hopper's cuBLAS workspace:
+# see overhead.CONTEXT. Without lazy loading (before CUDA 11.7) it was 1000 MiB.
+PROCESS: Final = (527 + 32) * MIB
 
 
 class Sizes(NamedTuple):
@@ -38,24 +39,50 @@ def sizes(found: Iterable[Term]) -> Sizes:
     return Sizes(sums["weights"], kept, sums["activations"], sums["overhead"])
 
 
-def total(model: Model, scheme: Scheme, of: Sizes, cards: int, slower: int) -> Range:
-    """The range for these sizes; `slower` is what they take more without a library's kernels."""
+def total(
+    model: Model, scheme: Scheme, of: Sizes, cards: int, *, slower: int = 0, steady: bool = True
+) -> Range:
+    """The range for these sizes.
+
+    `slower` is what they take more without a library's kernels; `steady` if the tables of that
+    version show what stays between steps, as those since 4.45 do.
+    """
     most = max(0, of.activations)
     if model.model_type not in residuals.MEASURED:
-        most = int(most * residuals.UNMEASURED)
-    held = int(of.weights * _packed(scheme))
+        most, steady = int(most * residuals.UNMEASURED), True
+    held = int(of.weights * _packed(scheme)) + (_in_fp32(model) if _is_bnb4(scheme) else 0)
     held += int((of.kept + most + slower) * residuals.CACHING)
+    stays, others = of.weights + of.kept, cards > 1 or _is_packed(scheme)
+    least = stays * residuals.STEADY if steady else (stays + most) * residuals.LEAST[others]
     return Range(
-        Bytes(int((of.weights + of.kept) * residuals.STEADY)),
+        Bytes(min(int(least), sum(of))),
         Bytes(sum(of)),
         Bytes(held + cards * (residuals.BLOCKS + PROCESS)),
     )
 
 
+def _is_bnb4(scheme: Scheme) -> bool:
+    return scheme.name.startswith(("bnb-nf4", "bnb-fp4"))
+
+
+def _in_fp32(model: Model) -> int:
+    """The largest matrix unpacked once more in fp32, which is how BitsAndBytesConfig computes.
+
+    Unless bnb_4bit_compute_dtype is given, as the sum has it. Source: transformers 5.23.0,
+    utils/quantization_config.py; bitsandbytes 0.50.2, nn/modules.py, Linear4bit.
+    """
+    inside = (t.numel for this, _ in model.kinds for t in this.tensors if t.kind == "linear")
+    return 4 * max(inside, default=0)
+
+
 def _packed(scheme: Scheme) -> float:
     """What packed weights may take for one byte of them."""
-    plain = scheme.touches == "all" or scheme.name.startswith("bnb")
-    return 1.0 if plain else residuals.PACKED
+    return residuals.PACKED if _is_packed(scheme) else 1.0
+
+
+def _is_packed(scheme: Scheme) -> bool:
+    """Whether libraries keep the weights in layouts of their own."""
+    return not (scheme.touches == "all" or scheme.name.startswith("bnb"))
 
 
 def notes(model: Model, scheme: Scheme, stateful: bool, settings: Settings) -> Iterator[str]:
@@ -67,6 +94,11 @@ def notes(model: Model, scheme: Scheme, stateful: bool, settings: Settings) -> I
         )
     if model.model_type not in residuals.MEASURED:
         yield f"{model.model_type} was not measured: its working memory is taken as Llama's"
+    if _is_bnb4(scheme):
+        yield (
+            "counted with bnb_4bit_compute_dtype=torch.bfloat16; the upper end is for its default, "
+            "float32"
+        )
     if scheme.touches == "modules" and any(
         t.kind == "experts" for this, _ in model.kinds for t in this.tensors
     ):

@@ -127,10 +127,13 @@ def test_falcon_under_bitsandbytes_is_said_to_stay_as_it_is() -> None:
     ("packing", "gigabytes"), [("fp16", 12.5), ("chatglm-int8", 6.75), ("chatglm-int4", 3.95)]
 )
 def test_chatglm_packs_its_blocks_by_its_own_code(packing: str, gigabytes: float) -> None:
-    """ChatGLM2 6B: the README's 13.1, 8.2 and 5.5 GB hold this and 0.5 to 1.5 GB of work."""
+    """ChatGLM2 6B: the README's 13.1, 8.2 and 5.5 GB hold this and 0.5 to 1.5 GB of work.
+
+    Whatever the version of transformers: the model's own code makes the last token's logits alone.
+    """
     readme = {"fp16": 13.1, "chatglm-int8": 8.2, "chatglm-int4": 5.5}
     loaded = load("chatglm2-6b-as-glm", packing)
-    asked = loaded.settle(Workload(context=2048, prompt=2048, settings={"transformers": "4.27"}))
+    asked = loaded.settle(Workload(context=2048, prompt=2048))
     total = loaded.memory(asked).total
 
     assert loaded.file_bytes / 1e9 == pytest.approx(gigabytes, rel=0.01)
