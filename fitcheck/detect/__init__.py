@@ -1,25 +1,33 @@
-"""The machine, asked: every vendor's driver in turn; and machines that a file describes.
+"""The machine, asked: every vendor's driver; and machines that a file describes.
 
 What comes back is what the tools say. `fitcheck.cards` holds it against the catalog.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
-from fitcheck.detect.reading import Reading, Seen
+import msgspec
 
-__all__ = ["Reading", "Seen", "probe", "read_capture"]
+from fitcheck.detect.reading import Reading, Seen, nothing
+from fitcheck.detect.tools import PATIENCE_S, Answer, Tools
 
-# A tool that has not answered by then is not going to.
-_PATIENCE_S = 10
+__all__ = ["Answer", "Reading", "Seen", "probe", "read_capture"]
+
+# A vendor may ask three tools, one behind the other.
+_TOOLS_OF_ONE: Final = 3
 
 
 def probe(
-    environment: Mapping[str, str] | None = None, root: Path = Path("/"), platform: str = ""
+    environment: Mapping[str, str] | None = None,
+    root: Path = Path("/"),
+    platform: str = "",
+    patience: float = PATIENCE_S,
 ) -> tuple[Reading, ...]:
     """What every vendor's driver says here, cards or why not; the last one is the computer's RAM.
 
-    A driver that fails hides no other's cards.
+    All are asked at once. A driver that fails or hangs hides no other's cards: what has not
+    answered within `patience` seconds is not going to.
     """
     import os
     import sys
@@ -27,39 +35,65 @@ def probe(
     from fitcheck.detect import host
 
     here = os.environ if environment is None else environment
+    asked = [
+        _Asked(name, ask, Tools(here, patience))
+        for name, ask in _vendors(here, root, platform or sys.platform).items()
+    ]
     ram = host.memory(root)
     beside = Reading(asked="RAM", ram_total=ram.total, ram_available=ram.available)
-    return (*_vendors(here, root / "sys", platform or sys.platform), beside)
+    return (*(one.reading(_TOOLS_OF_ONE * patience + 1) for one in asked), beside)
 
 
-def _vendors(environment: Mapping[str, str], sys: Path, platform: str) -> Iterator[Reading]:
-    from fitcheck.detect import amd, apple, intel, nvidia
-    from fitcheck.detect.reading import nothing
+_Ask = Callable[[Tools], Reading]
 
-    on_mac: dict[str, Callable[[], Reading]] = {apple.ASKED: lambda: apple.probe(_run)}
-    elsewhere: dict[str, Callable[[], Reading]] = {
-        nvidia.ASKED: lambda: nvidia.probe(environment, sys),
-        amd.ASKED: lambda: amd.probe(environment, sys),
-        intel.ASKED: lambda: intel.probe(_run, sys),
+
+def _vendors(environment: Mapping[str, str], root: Path, platform: str) -> dict[str, _Ask]:
+    """Whom to ask on this system, and how."""
+    from fitcheck.detect import amd, apple, ascend, intel, nvidia, windows
+
+    if platform == "darwin":
+        return {apple.ASKED: apple.probe}
+    cuda: dict[str, _Ask] = {
+        nvidia.ASKED: lambda tools: nvidia.probe(environment, root, tools),
     }
-    for asked, ask in (on_mac if platform == "darwin" else elsewhere).items():
+    if platform == "win32":
+        return cuda | {windows.ASKED: lambda _: windows.probe()}
+    return cuda | {
+        amd.ASKED: lambda tools: amd.probe(environment, root, tools),
+        intel.ASKED: lambda tools: intel.probe(environment, root, tools),
+        ascend.ASKED: lambda tools: ascend.probe(environment, root, tools),
+    }
+
+
+class _Asked:
+    """One vendor, asked in a thread of its own: a driver that hangs cannot be ended."""
+
+    def __init__(self, name: str, ask: _Ask, tools: Tools) -> None:
+        from threading import Thread
+
+        self.name, self.ask, self.tools = name, ask, tools
+        self.found = nothing(name, "")
+        self.thread = Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        from time import perf_counter
+
+        started = perf_counter()
         try:
-            yield ask()
+            found = self.ask(self.tools)
         except Exception as fault:
-            yield nothing(asked, f"asking failed: {type(fault).__name__}: {fault}")
-
-
-def _run(command: tuple[str, ...]) -> str | None:
-    """What a tool prints; None if it is not there or does not answer."""
-    import subprocess
-
-    try:
-        done = subprocess.run(
-            command, capture_output=True, timeout=_PATIENCE_S, check=False, stdin=subprocess.DEVNULL
+            found = nothing(self.name, f"asking failed: {type(fault).__name__}: {fault}")
+        self.found = msgspec.structs.replace(
+            found, answers=self.tools.taken(), seconds=perf_counter() - started
         )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace") or None
+
+    def reading(self, patience: float) -> Reading:
+        """What it said, as long as it says it in time."""
+        self.thread.join(patience)
+        if self.thread.is_alive():
+            return nothing(self.name, f"the driver did not answer within {patience:g} s")
+        return self.found
 
 
 def read_capture(text: str, name: str = "the file") -> Reading:

@@ -1,6 +1,7 @@
 """AMD: the kernel driver's files, and what rocm-smi and amd-smi print."""
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from fitcheck.detect.pci import line, number, of_vendor
 from fitcheck.detect.reading import Reading, Seen, mebibytes, nothing, whole
+from fitcheck.detect.tools import Run
 from fitcheck.machine import Unseen
 from fitcheck.units import Bytes
 
@@ -17,28 +19,79 @@ VENDOR: Final = "1002"
 IDS: Final = Path("/usr/share/libdrm/amdgpu.ids")
 
 
-def probe(environment: Mapping[str, str], sys: Path, ids: Path = IDS) -> Reading:
-    """Every card of the amdgpu driver, from /sys (no tool, no permission is needed)."""
-    names = _names(ids)
+def probe(
+    environment: Mapping[str, str], root: Path, run: Run | None = None, ids: Path = IDS
+) -> Reading:
+    """Every card of the amdgpu driver, from /sys (no tool, no permission is needed).
+
+    Where /sys shows none, though there is such a card or ROCm's device, AMD's tools are asked.
+    """
+    sys, names = root / "sys", _names(ids)
     cards = [
         _card(device, index, names) for index, device in enumerate(_devices(sys / "class/drm"))
     ]
-    if not cards:
-        return nothing(ASKED, _why(of_vendor(sys, VENDOR)))
+    driver = line(sys / "module/amdgpu/version") or None
+    if cards:
+        return _shown(cards, environment, ASKED, driver)
+    places = of_vendor(sys, VENDOR)
+    if run is not None and (places or (root / "dev/kfd").exists()):
+        for asked in (_amd_smi(run), _rocm_smi(run)):
+            if asked.cards:
+                return _shown(asked.cards, environment, asked.asked, asked.driver)
+    return nothing(ASKED, _why(places, root))
+
+
+def _shown(
+    cards: Sequence[Seen], environment: Mapping[str, str], asked: str, driver: str | None
+) -> Reading:
+    """Those of the cards that HIP shows a program, and how many it hides."""
     shown, hidden_by = _visible(cards, environment)
     hidden = f"{hidden_by} hides {len(cards) - len(shown)} of {len(cards)} cards"
     return Reading(
-        asked=ASKED,
+        asked=asked,
         cards=tuple(shown),
-        driver=line(sys / "module/amdgpu/version") or None,
-        unseen=() if shown else (Unseen(ASKED, hidden),),
+        driver=driver,
+        unseen=() if shown else (Unseen(asked, hidden),),
         notes=(hidden,) if shown and len(shown) < len(cards) else (),
     )
 
 
-def _why(places: Sequence[str]) -> str:
+def _amd_smi(run: Run) -> Reading:
+    """What `amd-smi static` names, with what `amd-smi metric` says is in use."""
+    static = _parsed(run(("amd-smi", "static", "--json")))
+    rows = static.get("gpu_data") if isinstance(static, Mapping) else static
+    if not isinstance(rows, list) or not rows:
+        return nothing("amd-smi", "it lists no card")
+    usage = _parsed(run(("amd-smi", "metric", "--mem-usage", "--json")))
+    used = usage.get("gpu_data") if isinstance(usage, Mapping) else usage
+    by_card = {str(_map(row).get("gpu")): row for row in used} if isinstance(used, list) else {}
+    return parse_amd_json([{**_map(by_card.get(str(_map(r).get("gpu")))), **_map(r)} for r in rows])
+
+
+def _rocm_smi(run: Run) -> Reading:
+    data = _parsed(run(("rocm-smi", "--showproductname", "--showmeminfo", "vram", "gtt", "--json")))
+    found = parse_rocm_json(data) if isinstance(data, Mapping) else None
+    return found if found is not None else nothing("rocm-smi", "it lists no card")
+
+
+def _parsed(said: str | None) -> Any:  # noqa: ANN401 (JSON of any shape)
+    """JSON behind the warnings that the tools print before it."""
+    starts = [at for at in map((said or "").find, "{[") if at >= 0]
+    try:
+        return json.loads((said or "")[min(starts, default=0) :])
+    except (ValueError, RecursionError):
+        return None
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _why(places: Sequence[str], root: Path) -> str:
     if places:
         return f"its driver is not loaded, though an AMD card sits at {places[0]}"
+    if (root / "dev/dxg").exists():
+        return "under WSL /sys shows no card of Windows: name it, --gpu 7900xtx"
     return "no AMD card has its driver loaded"
 
 
@@ -100,14 +153,18 @@ def _visible(cards: Sequence[Seen], environment: Mapping[str, str]) -> tuple[lis
 
 
 def _chosen(cards: Sequence[Seen], wanted: str) -> list[Seen]:
-    found = []
+    """Up to the first that names none, each once."""
+    found: list[Seen] = []
     for word in (w.strip() for w in wanted.split(",")):
         index = whole(word)
         serial = word.removeprefix("GPU-").removeprefix("0x").lower()
-        if index is not None and index < len(cards):
-            found.append(cards[index])
-        elif word.startswith("GPU-"):
-            found.extend(c for c in cards if c.uuid.removeprefix("0x").lower() == serial)
+        if index is not None:
+            named = list(cards[index : index + 1])
+        else:
+            named = [c for c in cards if c.uuid.removeprefix("0x").lower() == serial]
+        if not named or not word:
+            break
+        found.extend(card for card in named if card not in found)
     return found
 
 
@@ -185,8 +242,7 @@ def _amd_card(row: Mapping[str, Any], place: int) -> Seen:
 
 
 def _part(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = row.get(key)
-    return part if isinstance(part, Mapping) else {}
+    return _map(row.get(key))
 
 
 def _amount(value: object) -> Bytes | None:

@@ -3,17 +3,17 @@ macOS (see catalog/gpus.csv) unless `iogpu.wired_limit_mb` sets it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fitcheck.detect.reading import Reading, Seen, mebibytes, nothing, whole
+from fitcheck.detect.tools import Run
 from fitcheck.units import Bytes
 
 ASKED: Final = "macOS (sysctl)"
 KEYS: Final = (
     "hw.memsize", "machdep.cpu.brand_string", "iogpu.wired_limit_mb", "kern.osproductversion",
 )  # fmt: skip
-Run = Callable[[tuple[str, ...]], str | None]
 
 
 def probe(run: Run) -> Reading:

@@ -1,37 +1,72 @@
-"""Intel: xpu-smi where it is installed, else the cards on the bus by their ids."""
+"""Intel: the cards on the bus by their ids, their memory from the kernel or from xpu-smi."""
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from fitcheck.detect.pci import displays
+import msgspec
+
+from fitcheck.detect.pci import displays, number
 from fitcheck.detect.reading import Reading, Seen, mebibytes, nothing, whole
+from fitcheck.detect.tools import Run
 from fitcheck.machine import Unseen
+from fitcheck.units import Bytes
 
 ASKED: Final = "Intel driver (xpu-smi)"
 VENDOR: Final = "8086"
 COMMAND: Final = ("xpu-smi", "discovery", "-j")
 
-Run = Callable[[tuple[str, ...]], str | None]
 
+def probe(environment: Mapping[str, str], root: Path, run: Run) -> Reading:
+    """Cards on the bus by their PCI id, with the memory that the kernel or else xpu-smi tells.
 
-def probe(run: Run, sys: Path) -> Reading:
-    """What xpu-smi says; without it names by PCI id, and no memory (the kernel tells none)."""
-    answer = run(COMMAND)
-    if answer is not None:
-        found = parse_text(answer, run)
-        if found.cards:
-            return found
-    cards = tuple(
-        Seen(name=f"Intel device {device}", vendor="intel", index=n, pci=f"{VENDOR}:{device}")
-        for n, device in enumerate(d for _, maker, d in displays(sys) if maker == VENDOR)
-    )
-    if not cards:
+    ONEAPI_DEVICE_SELECTOR and ZE_AFFINITY_MASK are told, not heeded.
+    """
+    sys = root / "sys"
+    here = [(place, device) for place, maker, device in displays(sys) if maker == VENDOR]
+    if not here:
         return nothing(ASKED, "no Intel display controller is on the bus")
-    why = "xpu-smi is not installed: cards are known by their PCI id, what is in use is not"
-    return Reading(asked=ASKED, cards=cards, unseen=(Unseen(ASKED, why),))
+    cards = [_on_bus(sys, place, device, n) for n, (place, device) in enumerate(here)]
+    notes = tuple(
+        f"{key}={environment[key]} may hide cards from a program"
+        for key in ("ONEAPI_DEVICE_SELECTOR", "ZE_AFFINITY_MASK")
+        if key in environment
+    )
+    if all(card.total is None for card in cards):
+        answer = run(COMMAND)
+        found = parse_text(answer, run) if answer is not None else None
+        if found is not None and found.cards:
+            return msgspec.structs.replace(found, notes=notes)
+    return Reading(asked=ASKED, cards=tuple(cards), notes=notes, unseen=_untold(cards))
+
+
+def _untold(cards: Sequence[Seen]) -> tuple[Unseen, ...]:
+    if any(card.total is not None for card in cards):
+        return ()
+    why = "xpu-smi shows no card: they are known by their PCI id, what is in use is not"
+    return (Unseen(ASKED, why),)
+
+
+def _on_bus(sys: Path, place: str, device: str, index: int) -> Seen:
+    """A card and the kernel's figure: xe tells each tile's memory (Linux xe_tile_sysfs.c), Intel's
+    own build of i915 that of the card; others none.
+    """
+    folder = sys / "bus/pci/devices" / place
+    tiles = [number(tile / "physical_vram_size_bytes") for tile in sorted(folder.glob("tile*"))]
+    known = [size for size in tiles if size]
+    drm = next(iter(sorted(folder.glob("drm/card*"))), folder)
+    total = sum(known) if known else number(drm / "lmem_total_bytes")
+    free = None if known else number(drm / "lmem_avail_bytes")
+    return Seen(
+        name=f"Intel device {device}",
+        vendor="intel",
+        index=index,
+        pci=f"{VENDOR}:{device}",
+        total=Bytes(total) if total else None,
+        free=Bytes(min(free, total)) if free is not None and total else None,
+    )
 
 
 def parse_text(text: str, run: Run | None = None) -> Reading:

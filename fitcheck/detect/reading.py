@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from fitcheck.detect.tools import Answer
 from fitcheck.machine import Unseen
 from fitcheck.units import MIB, Bytes
 
@@ -44,7 +45,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """All that one tool says: cards, what is beside them, and what it could not say.
 
-    `system` is macOS's version (its share for the GPU changed with 26).
+    `system` is macOS's version (its share for the GPU changed with 26). `answers` are the tools
+    that were run for it, `seconds` how long all of it took.
     """
 
     asked: str
@@ -55,6 +57,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     ram_available: Bytes | None = None
     unseen: tuple[Unseen, ...] = ()
     notes: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    seconds: float | None = None
 
 
 def nothing(asked: str, why: str) -> Reading:

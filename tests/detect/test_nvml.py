@@ -4,97 +4,26 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from stand_ins import (
+    Driver,
+    DriverNotLoadedError,
+    LibraryNotFoundError,
+    NoPermissionError,
+    NVMLError,
+    h100,
+    memory,
+)
 
 from fitcheck.cards import seen
-from fitcheck.detect import nvidia
+from fitcheck.detect.nvidia import nvml
 from fitcheck.detect.reading import Reading
 from fitcheck.units import GIB, MIB, Bytes
 
 NO_BUS = Path("/nonexistent")
 
 
-class NVMLError(Exception):
-    """What every failing call raises."""
-
-
-class LibraryNotFoundError(NVMLError):
-    """No libnvidia-ml.so.1."""
-
-
-class DriverNotLoadedError(NVMLError):
-    """The kernel module is not there."""
-
-
-class NoPermissionError(NVMLError):
-    """/dev/nvidiactl is closed to us."""
-
-
-class NotSupportedError(NVMLError):
-    """This card has no such thing."""
-
-
-class Driver:
-    """As many of pynvml's functions as are asked; a card is a dict."""
-
-    NVMLError = NVMLError
-    NVMLError_LibraryNotFound = LibraryNotFoundError
-    NVMLError_DriverNotLoaded = DriverNotLoadedError
-    NVMLError_NoPermission = NoPermissionError
-    NVMLError_NotSupported = NotSupportedError
-    nvmlMemory_v2 = 2
-
-    def __init__(self, *cards: dict, fault: Exception | None = None) -> None:  # type: ignore[type-arg]
-        self.cards, self.fault, self.open = cards, fault, 0
-
-    def nvmlInit(self) -> None:
-        if self.fault:
-            raise self.fault
-        self.open += 1
-
-    def nvmlShutdown(self) -> None:
-        self.open -= 1
-
-    def nvmlSystemGetDriverVersion(self) -> bytes:
-        return b"590.48.01"
-
-    def nvmlDeviceGetCount(self) -> int:
-        return len(self.cards)
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> object:
-        return self.cards[index]
-
-    def __getattr__(self, name: str) -> object:
-        """`nvmlDeviceGetName(handle)` is what the card has under `Name`."""
-        key = name.removeprefix("nvmlDeviceGet")
-
-        def ask(handle: dict, *where: int, **_: int) -> object:  # type: ignore[type-arg]
-            if key not in handle:
-                raise NotSupportedError
-            found = handle[key][where[0]] if where else handle[key]
-            if isinstance(found, Exception):
-                raise found
-            return found
-
-        return ask
-
-
-def memory(total: int, reserved: int, used: int, free: int) -> SimpleNamespace:
-    return SimpleNamespace(total=total, reserved=reserved, used=used, free=free)
-
-
-def h100(uuid: str = "GPU-11112222", used: int = 0) -> dict:  # type: ignore[type-arg]
-    return {
-        "Name": b"NVIDIA H100 80GB HBM3",
-        "UUID": uuid,
-        "CudaComputeCapability": (9, 0),
-        "MigMode": (0, 0),
-        "MemoryInfo": memory(85520809984, 502792192, used, 85018017792 - used),
-        "ComputeRunningProcesses": [],
-    }
-
-
 def ask(driver: Driver, **environment: str) -> Reading:
-    return nvidia.probe(environment, NO_BUS, driver)  # type: ignore[arg-type]
+    return nvml.probe(environment, NO_BUS, driver)  # type: ignore[arg-type]
 
 
 def test_the_figures_are_the_drivers_to_the_byte() -> None:
@@ -110,7 +39,7 @@ def test_the_figures_are_the_drivers_to_the_byte() -> None:
 
 
 def test_what_is_in_use_is_not_available() -> None:
-    """And the process that holds most is named."""
+    """And the process that holds most is named, without its folder and its arguments."""
     busy = h100(used=60 * GIB)
     busy["ComputeRunningProcesses"] = [
         SimpleNamespace(pid=41, usedGpuMemory=50 * GIB),
@@ -120,7 +49,7 @@ def test_what_is_in_use_is_not_available() -> None:
     found = seen.machine([ask(Driver(busy))], "here")
 
     assert found.cards[0].available == 85018017792 - 60 * GIB
-    assert found.notes == ("card 0: 2 programs hold 59.0 GiB, process 41 50.0 of them",)
+    assert found.notes == ("card 0: 2 programs hold 59.0 GiB, process 41 (python41) 50.0 of them",)
 
 
 def test_a_card_without_memory_of_its_own_has_the_hosts() -> None:
@@ -193,7 +122,7 @@ def test_a_card_on_the_bus_without_its_driver_is_told(tmp_path: Path) -> None:
     place.mkdir(parents=True)
     for name, value in {"class": "0x030000", "vendor": "0x10de", "device": "0x2204"}.items():
         (place / name).write_text(f"{value}\n")
-    found = nvidia.probe({}, tmp_path, Driver(fault=LibraryNotFoundError()))  # type: ignore[arg-type]
+    found = nvml.probe({}, tmp_path, Driver(fault=LibraryNotFoundError()))  # type: ignore[arg-type]
 
     assert "sits at 0000:01:00.0" in found.unseen[0].why
 
@@ -207,7 +136,15 @@ FOUR = tuple(h100(f"GPU-{n}abc") for n in range(4))
         ("2", [2]),
         ("3,1", [3, 1]),
         ("0,9,1", [0]),  # what stands after an unknown one is invisible
-        ("0,0", [0]),
+        ("0,0", []),  # one card twice hides all
+        ("0,1,0", []),
+        ("GPU-2,GPU-2", []),
+        ("1gpu2,2ampere", [1, 2]),  # as strtoul reads them
+        ("0,-1,1", [0]),
+        ("none", []),
+        ("gpu-2", []),
+        (",0", []),
+        ("GPU-2,0", [2, 0]),
         ("", []),
         ("-1", []),
         ("GPU-2", [2]),

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from stand_ins import lay, on_bus, radeon
 
 from fitcheck import detect
 from fitcheck.cards import seen
@@ -12,34 +13,12 @@ from fitcheck.detect.reading import Reading
 from fitcheck.units import GIB, MIB, Bytes
 
 
-def lay(root: Path, files: dict[str, object]) -> Path:
-    """These files with these contents."""
-    for name, value in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{value}\n", "utf-8")
-    return root
-
-
-def radeon(
-    card: int, total: int, used: int, device: str = "0x744c", revision: str = "0xcc"
-) -> dict[str, object]:
-    base = f"class/drm/card{card}/device"
-    return {
-        f"{base}/vendor": "0x1002",
-        f"{base}/device": device,
-        f"{base}/revision": revision,
-        f"{base}/mem_info_vram_total": total,
-        f"{base}/mem_info_vram_used": used,
-        f"{base}/mem_info_gtt_total": 16 * GIB,
-        f"{base}/mem_info_gtt_used": 0,
-    }
-
-
 def test_a_radeon_is_read_from_sys_in_bytes(tmp_path: Path) -> None:
     """The figures of a real RX 7900 XT; `card0-DP-1` is a plug, not a card."""
-    sys = lay(tmp_path, radeon(0, 21458059264, 27856896) | {"class/drm/card0-DP-1/status": "x"})
-    (card,) = seen.machine([amd.probe({}, sys, tmp_path / "none")], "here").cards
+    here = lay(
+        tmp_path, radeon(0, 21458059264, 27856896) | {"sys/class/drm/card0-DP-1/status": "x"}
+    )
+    (card,) = seen.machine([amd.probe({}, here, None, tmp_path / "none")], "here").cards
 
     assert (card.id, card.name) == ("rx-7900-xt", "AMD Radeon RX 7900 XT")
     assert card.available == 21458059264 - 27856896
@@ -49,17 +28,17 @@ def test_names_come_from_libdrm_where_it_is_installed(tmp_path: Path) -> None:
     """A card that the catalog does not know keeps its name and its reading."""
     ids = tmp_path / "amdgpu.ids"
     ids.write_text("# List\n1.0.0\n743F,\tC1,\tAMD Radeon RX 6500 XT\n", "utf-8")
-    sys = lay(tmp_path, radeon(1, 4278190080, 0, "0x743f", "0xc1"))
-    (card,) = seen.machine([amd.probe({}, sys, ids)], "here").cards
+    here = lay(tmp_path, radeon(1, 4278190080, 0, "0x743f", "0xc1"))
+    (card,) = seen.machine([amd.probe({}, here, None, ids)], "here").cards
 
     assert (card.name, card.total) == ("AMD Radeon RX 6500 XT", 4278190080)
 
 
 def test_a_processors_gpu_reaches_ram_as_well(tmp_path: Path) -> None:
     """Strix Halo: its own part and GTT, but no more of it than is free in the computer."""
-    sys = lay(tmp_path, radeon(0, 512 * MIB, 0, "0x1586", "0xc1"))
+    here = lay(tmp_path, radeon(0, 512 * MIB, 0, "0x1586", "0xc1"))
     ram = Reading(asked="RAM", ram_total=Bytes(31 * GIB), ram_available=Bytes(9 * GIB))
-    (card,) = seen.machine([amd.probe({}, sys, tmp_path / "none"), ram], "here").cards
+    (card,) = seen.machine([amd.probe({}, here, None, tmp_path / "none"), ram], "here").cards
 
     assert card.unified
     assert card.total == 512 * MIB + 16 * GIB
@@ -74,14 +53,22 @@ def test_a_processors_gpu_reaches_ram_as_well(tmp_path: Path) -> None:
         ({"CUDA_VISIBLE_DEVICES": "0"}, [0]),
         ({"ROCR_VISIBLE_DEVICES": "1", "HIP_VISIBLE_DEVICES": "0"}, [1]),
         ({"HIP_VISIBLE_DEVICES": ""}, []),
+        ({"HIP_VISIBLE_DEVICES": "-1"}, []),
+        ({"HIP_VISIBLE_DEVICES": "1,0"}, [1, 0]),
+        ({"HIP_VISIBLE_DEVICES": "1,7,0"}, [1]),  # what stands after one that is not there
+        ({"HIP_VISIBLE_DEVICES": "1,1"}, [1]),
+        ({"ROCR_VISIBLE_DEVICES": "GPU-b1"}, [1]),
+        ({"ROCR_VISIBLE_DEVICES": "GPU-b1,0"}, [1, 0]),
     ],
 )
 def test_hip_s_variables_are_heeded(
     tmp_path: Path, environment: dict[str, str], expected: list[int]
 ) -> None:
     """ROCr's first, HIP's over what is left (ROCm documentation, GPU isolation)."""
-    sys = lay(tmp_path, radeon(0, 8 * GIB, 0) | radeon(1, 8 * GIB, 0))
-    found = amd.probe(environment, sys, tmp_path / "none")
+    both = radeon(0, 8 * GIB, 0) | radeon(1, 8 * GIB, 0)
+    both["sys/class/drm/card1/device/unique_id"] = "b1"
+    here = lay(tmp_path, both)
+    found = amd.probe(environment, here, None, tmp_path / "none")
 
     assert [card.index for card in found.cards] == expected
     assert bool(found.unseen) == (not expected)
@@ -162,25 +149,16 @@ def test_xpu_smi_is_asked_for_each_card_s_memory(tmp_path: Path) -> None:
     def run(command: tuple[str, ...]) -> str | None:
         return (captures / answers[command]).read_text("utf-8")
 
-    (card,) = seen.machine([intel.probe(run, tmp_path)], "here").cards
+    here = lay(tmp_path, on_bus("0000:03:00.0", "0x8086", "0x56c0"))
+    (card,) = seen.machine([intel.probe({}, here, run)], "here").cards
     assert (card.id, card.total // MIB) == ("data-center-gpu-flex-170", 14248)
 
 
 def test_an_intel_card_without_its_tool_is_known_by_its_id(tmp_path: Path) -> None:
     """8086:e20b is a B580, whose memory the catalog has; one that it lacks is told, not counted."""
-    base = "bus/pci/devices/0000:0"
-    sys = lay(
-        tmp_path,
-        {
-            f"{base}3:00.0/class": "0x030000",
-            f"{base}3:00.0/vendor": "0x8086",
-            f"{base}3:00.0/device": "0xe20b",
-            f"{base}0:02.0/class": "0x030000",
-            f"{base}0:02.0/vendor": "0x8086",
-            f"{base}0:02.0/device": "0x4680",
-        },
-    )
-    found = seen.machine([intel.probe(lambda _: None, sys)], "here")
+    arc = on_bus("0000:03:00.0", "0x8086", "0xe20b")
+    here = lay(tmp_path, arc | on_bus("0000:00:02.0", "0x8086", "0x4680"))
+    found = seen.machine([intel.probe({}, here, lambda _: None)], "here")
 
     assert [card.id for card in found.cards] == ["arc-b580"]
     assert "Intel device 4680" in " ".join(u.why for u in found.unseen)
@@ -248,7 +226,7 @@ def test_one_vendors_failure_hides_no_other_card(
         raise RuntimeError("boom")
 
     monkeypatch.setattr("fitcheck.detect.nvidia.probe", broken)
-    lay(tmp_path / "sys", radeon(0, 8 * GIB, 0))
+    lay(tmp_path, radeon(0, 8 * GIB, 0))
     found = seen.machine(detect.probe({}, tmp_path, "linux"), "here")
 
     assert [card.id for card in found.cards] == ["rx-7900-xt"]

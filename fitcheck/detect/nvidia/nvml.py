@@ -1,5 +1,6 @@
 """NVIDIA's driver asked through NVML (nvidia-ml-py): exact bytes, what is in use, MIG."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -52,6 +53,7 @@ class Nvml(Protocol):
     def nvmlDeviceGetMigDeviceHandleByIndex(self, handle: Handle, index: int, /) -> Handle: ...
     def nvmlDeviceGetGpuInstanceId(self, handle: Handle, /) -> int: ...
     def nvmlDeviceGetComputeRunningProcesses(self, handle: Handle, /) -> Sequence[_Process]: ...
+    def nvmlSystemGetProcessName(self, pid: int, /) -> str | bytes: ...
 
 
 def probe(environment: Mapping[str, str], sys: Path, nvml: Nvml | None = None) -> Reading:
@@ -197,9 +199,12 @@ def _programs(nvml: Nvml, handle: Handle, index: int) -> Iterator[str]:
     held = [(p.usedGpuMemory, p.pid) for p in running if p.usedGpuMemory]
     if held:
         most, pid = max(held)
+        path = _text(_or_none(nvml, lambda: nvml.nvmlSystemGetProcessName(pid))) or ""
+        name = re.split(r"[/\\]", path.partition(" ")[0])[-1][:40]
         yield (
-            f"card {index}: {len(held)} programs hold {gib(sum(h for h, _ in held))} GiB, "
-            f"process {pid} {gib(most)} of them"
+            f"card {index}: {len(held)} program{'s hold' if len(held) > 1 else ' holds'} "
+            f"{gib(sum(h for h, _ in held))} GiB, process {pid}{f' ({name})' if name else ''} "
+            f"{gib(most)} of them"
         )
 
 
