@@ -1,11 +1,15 @@
 """Weight tensors of a model, alike ones together, as engines and explanations count them."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Final
 
 import msgspec
 
 from fitcheck.architecture import Kind, Model, Tensor
+from fitcheck.engines.base import Term
+from fitcheck.quantization import Layout
+from fitcheck.units import Bytes
 
 # What a reader calls them; other roles keep GGUF's name.
 NAMES: Final[Mapping[str, str]] = {
@@ -61,3 +65,36 @@ def groups(model: Model) -> Iterator[Group]:
     for tower in model.towers:
         for tensor in tower.tensors:
             yield Group(tensor, 1, tower.name)
+
+
+def packed_term(
+    name: str, matrices: int, shape: tuple[int, int], layout: Layout, source: str
+) -> Term:
+    """So many matrices of shape (out_features, in_features), packed one by one."""
+    rows, columns = shape
+    return Term(
+        component="weights",
+        name=name,
+        size=Bytes(matrices * layout.size(columns, rows)),
+        formula=f"matrices * ({layout.formula})",
+        values={
+            "matrices": matrices,
+            "in_features": columns,
+            "out_features": rows,
+            **layout.values(),
+        },
+        source=source,
+    )
+
+
+def plain_term(name: str, tensors: int, shape: tuple[int, ...], itemsize: int, source: str) -> Term:
+    """So many tensors of one shape, each number by itself."""
+    dims = {f"dim{i}": n for i, n in enumerate(shape)}
+    return Term(
+        component="weights",
+        name=name,
+        size=Bytes(tensors * prod(shape) * itemsize),
+        formula=" * ".join(("tensors", *dims, "itemsize")),
+        values={"tensors": tensors, **dims, "itemsize": itemsize},
+        source=source,
+    )

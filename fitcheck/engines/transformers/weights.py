@@ -1,6 +1,7 @@
 """Weights as `from_pretrained` leaves them on the card."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import prod
 from typing import Final
 
 from fitcheck.architecture import Model, Tensor
@@ -9,41 +10,12 @@ from fitcheck.engines.base import Term
 from fitcheck.engines.published import packed_groups, publisher, stored_terms
 from fitcheck.engines.transformers import buffers
 from fitcheck.engines.transformers.converted import itemsize, packs, spared
-from fitcheck.engines.weights import Group, groups
+from fitcheck.engines.weights import NAMES, Group, groups, packed_term, plain_term
 from fitcheck.quantization import Scheme
 from fitcheck.quantization.published import Published
 from fitcheck.units import Bytes
 
 SOURCE: Final = "config.json; transformers 5.23.0, modeling_utils.py"
-
-# What a reader calls them; other roles keep GGUF's name.
-NAMES: Final[Mapping[str, str]] = {
-    "token_embd": "token embeddings",
-    "position_embd": "position embeddings",
-    "output": "head",
-    "attn_q": "query projections",
-    "attn_k": "key projections",
-    "attn_v": "value projections",
-    "attn_qkv": "query, key and value projections in one",
-    "attn_output": "attention output projections",
-    "attn_q_a": "query projections down to the latent row",
-    "attn_q_b": "query projections up from the latent row",
-    "attn_kv_a_mqa": "key and value projections down to the latent row",
-    "attn_kv_b": "key and value projections up from the latent row",
-    "ffn_gate": "MLP gate projections",
-    "ffn_up": "MLP up projections",
-    "ffn_gate_up": "MLP gate and up projections in one",
-    "ffn_down": "MLP down projections",
-    "ffn_gate_exps": "experts' gate projections",
-    "ffn_up_exps": "experts' up projections",
-    "ffn_down_exps": "experts' down projections",
-    "ffn_gate_shexp": "shared experts' gate projections",
-    "ffn_up_shexp": "shared experts' up projections",
-    "ffn_down_shexp": "shared experts' down projections",
-    "ffn_gate_inp": "routers",
-    "ssm_in": "state-space input projections",
-    "ssm_out": "state-space output projections",
-}
 
 
 def terms(model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> tuple[Term, ...]:
@@ -106,33 +78,11 @@ def _packed(group: Group, scheme: Scheme, spare: Tensor | None) -> Iterator[Term
     if tensor is spare:
         count -= 1
         yield _plain(Group(tensor, 1, group.part), 2)
-    for n in stack:
-        count *= n
-    yield Term(
-        component="weights",
-        name=_name(group),
-        size=Bytes(count * layout.size(columns, rows)),
-        formula=f"matrices * ({layout.formula})",
-        values={
-            "matrices": count,
-            "in_features": columns,
-            "out_features": rows,
-            **layout.values(),
-        },
-        source=scheme.source,
-    )
+    yield packed_term(_name(group), count * prod(stack), (rows, columns), layout, scheme.source)
 
 
 def _plain(group: Group, size: int) -> Term:
-    dims = {f"dim{i}": n for i, n in enumerate(group.tensor.shape)}
-    return Term(
-        component="weights",
-        name=_name(group),
-        size=Bytes(group.count * group.tensor.numel * size),
-        formula=" * ".join(("tensors", *dims, "itemsize")),
-        values={"tensors": group.count, **dims, "itemsize": size},
-        source=SOURCE,
-    )
+    return plain_term(_name(group), group.count, group.tensor.shape, size, SOURCE)
 
 
 def _vectors(small: Mapping[int, int]) -> Iterable[Term]:

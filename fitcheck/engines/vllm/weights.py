@@ -17,7 +17,7 @@ from fitcheck.engines.published import publisher
 from fitcheck.engines.vllm import division, tensors, towers
 from fitcheck.engines.vllm.division import Place
 from fitcheck.engines.vllm.parallel import Parallel
-from fitcheck.engines.weights import NAMES, groups
+from fitcheck.engines.weights import NAMES, groups, packed_term, plain_term
 from fitcheck.errors import BadInput
 from fitcheck.quantization import Scheme
 from fitcheck.quantization.layout import BlockScaled, Layout
@@ -143,15 +143,7 @@ def _packing(
 def _term(held: Held, count: int, itemsize: int) -> Term:
     if held.scheme is not None and held.scheme.layout is not None:
         return _packed(held, count, held.scheme)
-    dims = {f"dim{i}": n for i, n in enumerate(held.shape)}
-    return Term(
-        component="weights",
-        name=_name(held),
-        size=Bytes(count * prod(held.shape) * itemsize),
-        formula=" * ".join(("tensors", *dims, "itemsize")),
-        values={"tensors": count, **dims, "itemsize": itemsize},
-        source=SOURCE,
-    )
+    return plain_term(_name(held), count, held.shape, itemsize, SOURCE)
 
 
 def _packed(held: Held, count: int, scheme: Scheme) -> Term:
@@ -161,19 +153,7 @@ def _packed(held: Held, count: int, scheme: Scheme) -> Term:
         name = _name(held)
         raise BadInput(f"{scheme.name} does not divide over so many cards: {name}: {why}")
     matrices = count * prod(stack)
-    return Term(
-        component="weights",
-        name=_name(held),
-        size=Bytes(matrices * layout.size(columns, rows)),
-        formula=f"matrices * ({layout.formula})",
-        values={
-            "matrices": matrices,
-            "in_features": columns,
-            "out_features": rows,
-            **layout.values(),
-        },
-        source=scheme.source,
-    )
+    return packed_term(_name(held), matrices, (rows, columns), layout, scheme.source)
 
 
 def _divided(held: Held, scheme: Scheme) -> Layout:
