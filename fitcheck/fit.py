@@ -247,6 +247,8 @@ def place(q: Question, cards: Sequence[Card], workload: Workload) -> Placement:
         memory = shares[0]
     elif len(set(usable)) == 1:
         memory = q.loaded.memory(workload, len(cards))
+        said = tuple(dict.fromkeys((*memory.notes, *shares[0].notes)))
+        memory = msgspec.structs.replace(memory, notes=said)
     else:
         memory = together(shares)
     return Placement(cards=tuple(cards), shares=shares, usable=usable, memory=memory)

@@ -9,6 +9,7 @@ from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, question, wo
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.answers.heeded import WrongOption
 from fitcheck.answers.known import Known, decided, is_kept, is_usual, key, totals
+from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Memory, Range
 from fitcheck.errors import BadInput
 from fitcheck.fit import Solve, Verdict, fit, unsupported
@@ -95,6 +96,17 @@ def check(
         columns=_columns(ask, rows),
         named=named,
     )
+
+
+def taken(answer: CheckAnswer) -> dict[str, Bytes]:
+    """What each engine may take of all cards together, where that is not all that is usable."""
+    found: dict[str, Bytes] = {}
+    for e in (e for row in answer.rows for e in row.estimates):
+        if e.engine not in found:
+            engine = ENGINES[e.engine]
+            found[e.engine] = Bytes(sum(engine.usable(c, e.workload) for c in answer.machine.cards))
+    offered = sum(c.available for c in answer.machine.cards)
+    return {name: size for name, size in found.items() if size != offered}
 
 
 def only_fitting(answer: CheckAnswer) -> CheckAnswer:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from fitcheck.answers.check import CheckAnswer, Row
+from fitcheck.answers.check import CheckAnswer, Row, taken
 from fitcheck.answers.estimate import Estimate
 from fitcheck.fit import Verdict
 from fitcheck.machine import Machine
@@ -83,7 +83,8 @@ def title(answer: CheckAnswer) -> str:
     engines = dict.fromkeys(e.engine for row in answer.rows for e in row.estimates)
     context = f"context {ask.context}" if ask.context else "context 4096 or the model's limit"
     batch = f", batch {ask.batch}" if ask.batch > 1 else ""
-    return f"{describe(answer.machine)}. {', '.join(engines)}, {context}{batch}"
+    shares = "".join(f" ({name} takes at most {size(share)})" for name, share in taken(answer).items())
+    return f"{describe(answer.machine)}{shares}. {', '.join(engines)}, {context}{batch}"
 
 
 def describe(machine: Machine) -> str:

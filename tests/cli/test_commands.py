@@ -286,3 +286,22 @@ def test_one_engine_tells_its_options(fitcheck: Run) -> None:
     assert found["--ubatch"]["default"] == "512"
     assert "llama.cpp 0c1e57098" in found["--ubatch"]["source"]
     assert max(map(len, fitcheck("engines", "vllm").out.splitlines())) <= 80
+
+
+def test_the_heading_says_what_the_engine_takes_of_the_cards(fitcheck: Run) -> None:
+    """vLLM's share is 0.92 of 23.6 GiB; llama.cpp may have all."""
+    share = fitcheck("check", "llama-7b", "--gpu", "3090", "--engine", "vllm").out.splitlines()[0]
+    whole = fitcheck("check", "llama-7b", "--gpu", "3090", "--engine", "llama.cpp").out
+
+    assert "23.6 GiB usable (vllm takes at most 21.7 GiB)" in share
+    assert "takes at most" not in whole
+
+
+@pytest.mark.parametrize("gpu", ["3090", "4x3090", "3090,4090"])
+def test_vllms_capacity_is_told_however_many_cards_there_are(fitcheck: Run, gpu: str) -> None:
+    """What `vllm serve` prints as its KV cache size and maximum concurrency."""
+    ran = fitcheck(
+        "check", "llama-30b", "--gpu", gpu, "--engine", "vllm", "--quant", "awq-int4", "--json"
+    )
+
+    assert "sequences of 2,048 at once" in ran.json["results"][0]["notes"][-1]
