@@ -94,8 +94,7 @@ def _jobs(subject: Subject, ask: Ask, columns: tuple[Precision, ...]) -> list[Jo
     found = [_column(subject, engine, p, own) for p in ask.precisions or columns]
     jobs = [job for job in found if job is not None]
     if not jobs and ask.precisions:
-        names = " and ".join(s.name for s in own)
-        why = f"is published in {names}" if own else f"has nothing there in {engine.name}"
+        why = f"is published in {_names(own)}" if own else f"has nothing there in {engine.name}"
         raise BadInput(f"{subject.id} {why}: --precision {ask.precisions[0]} cannot be had")
     return jobs
 
@@ -113,15 +112,32 @@ def _of_file(subject: Subject, ask: Ask) -> Job:
 
 
 def _named(subject: Subject, ask: Ask, name: str) -> Job:
-    scheme = quantization.scheme(name)
+    stored = _published(subject, engine_named(ask.engine or DEFAULT_ENGINE))
+    same = _same(stored, name)
+    scheme = same or quantization.scheme(name)
     if ask.imatrix:
         scheme = msgspec.structs.replace(scheme, imatrix=True)
     engine = engine_named(ask.engine) if ask.engine else _runner(subject, scheme)
     own = _published(subject, engine)
-    if own and scheme.name not in {s.name for s in own}:
-        names = " and ".join(s.name for s in own)
+    if own and same is None:
+        names = _names(own)
         raise BadInput(f"{subject.id} is published in {names}; {scheme.name} cannot be made of it")
     return Job(engine, scheme, scheme.precision)
+
+
+def _same(own: tuple[Scheme, ...], name: str) -> Scheme | None:
+    """The scheme of a checkpoint that goes by that name, or is packed just so."""
+    word = name.strip().lower()
+    called = next((s for s in own if s.is_called(word)), None)
+    if called is not None or not own:
+        return called
+    layout = quantization.scheme(name).layout
+    return next((s for s in own if layout is not None and s.layout == layout), None)
+
+
+def _names(schemes: tuple[Scheme, ...]) -> str:
+    """As people call them, each once."""
+    return " and ".join(dict.fromkeys(s.word for s in schemes))
 
 
 def _runner(subject: Subject, scheme: Scheme) -> Engine:
@@ -150,7 +166,7 @@ def _published(subject: Subject, engine: Engine) -> tuple[Scheme, ...]:
         return found.schemes
     if all(s.precision == "int8" or s.name == "mxfp4" for s in found.schemes):
         return ()
-    names = " and ".join(s.name for s in found.schemes)
+    names = _names(found.schemes)
     raise BadInput(f"{subject.id} is published in {names}: GGUF files are made of 16-bit weights")
 
 

@@ -37,7 +37,7 @@ class Stored(msgspec.Struct, frozen=True):
         section = s.model.quantization_config if s.model else None
         if section is not None:
             said = published(section)
-            return " and ".join(own.name for own in said.schemes) or said.method
+            return " and ".join(dict.fromkeys(own.word for own in said.schemes)) or said.method
         return _most(s)
 
 

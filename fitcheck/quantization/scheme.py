@@ -23,7 +23,8 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     (quantization/rules.py). `quality` is one sentence on what it costs; `source` stands for that
     and for the layout. `imatrix` says whether llama-quantize is given an importance matrix, None
     for what it does by itself. What a card must be able to do is each engine's affair
-    (engines/*/capabilities.py).
+    (engines/*/capabilities.py). `common` is what
+    people call it, where a checkpoint's layout has a longer name.
     """
 
     name: str
@@ -39,6 +40,17 @@ class Scheme(msgspec.Struct, frozen=True, kw_only=True):
     imatrix: bool | None = None
     file_type: str | None = None
     measured_bits: float | None = None
+    common: str = ""
+
+    @property
+    def word(self) -> str:
+        """What people call it: `fp8` for a checkpoint in hf-finegrained-fp8-block128."""
+        return self.common or self.name
+
+    def is_called(self, word: str) -> bool:
+        """Whether it goes by that word, in full or in common."""
+        short = self.common.partition("-")[0]
+        return word in (self.name, self.common, short, *self.aliases)
 
     @property
     def bits_per_weight(self) -> float | None:

@@ -48,7 +48,7 @@ def _stored(row: Row) -> tuple[Cell, ...]:
         Cell(row.subject.id),
         Cell(parameters(model.parameters if model else None)),
         Cell(e.engine if e else "-"),
-        Cell(e.scheme.name if e else "-"),
+        Cell(e.scheme.word if e else "-"),
         cell(e),
     )
 
@@ -83,7 +83,9 @@ def title(answer: CheckAnswer) -> str:
     engines = dict.fromkeys(e.engine for row in answer.rows for e in row.estimates)
     context = f"context {ask.context}" if ask.context else "context 4096 or the model's limit"
     batch = f", batch {ask.batch}" if ask.batch > 1 else ""
-    shares = "".join(f" ({name} takes at most {size(share)})" for name, share in taken(answer).items())
+    shares = "".join(
+        f" ({name} takes at most {size(share)})" for name, share in taken(answer).items()
+    )
     return f"{describe(answer.machine)}{shares}. {', '.join(engines)}, {context}{batch}"
 
 
@@ -114,7 +116,7 @@ def _below(answer: CheckAnswer) -> tuple[str, ...]:
         for row in answer.rows:
             lines += [f"{row.subject.id}: {row.unknown}"] if row.unknown else []
             lines += [
-                f"{row.subject.id} {e.scheme.name}: {'; '.join(e.fit.reasons)}"
+                f"{row.subject.id} {e.scheme.word}: {'; '.join(e.fit.reasons)}"
                 for e in row.estimates
                 if e.fit and e.fit.reasons
             ]

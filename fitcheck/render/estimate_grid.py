@@ -30,7 +30,7 @@ def grid(found: tuple[Estimate, ...]) -> Grid:
         rows.append((Cell("in RAM"), *(Cell(size(e.memory.component("host"))) for e in found)))
     rows.append((Cell("on disk"), *(Cell(size(e.file_bytes)) for e in found)))
     return Grid(
-        columns=(Column(""), *(Column(f"{e.engine} {e.scheme.name}", "right") for e in found)),
+        columns=(Column(""), *(Column(f"{e.engine} {e.scheme.word}", "right") for e in found)),
         rows=tuple(rows),
         above=(_title(found[0]),),
         below=tuple(dict.fromkeys(note for e in found for note in e.notes)),

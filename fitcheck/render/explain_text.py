@@ -16,7 +16,7 @@ def text(found: tuple[Estimate, ...]) -> str:
 
 def _block(e: Estimate) -> Iterator[str]:
     w = e.workload
-    yield f"{e.subject.name}, {e.scheme.name} in {e.engine}, context {w.context}, batch {w.batch}"
+    yield f"{e.subject.name}, {e.scheme.word} in {e.engine}, context {w.context}, batch {w.batch}"
     for component, terms in groupby(e.memory.terms, key=lambda t: t.component):
         yield ""
         where = "RAM, beside the card" if component == "host" else component

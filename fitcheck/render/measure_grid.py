@@ -50,7 +50,7 @@ def title(answer: MeasureAnswer) -> str:
     card = answer.row.reading.machine.card or "a card that was not named"
     asked = f"context {w.context}, prompt {w.prompt}, batch {w.batch}"
     how = _HOWS[answer.row.reading.how]
-    return f"{e.subject.name}, {e.scheme.name} in {e.engine}, {asked}; {how} on {card}"
+    return f"{e.subject.name}, {e.scheme.word} in {e.engine}, {asked}; {how} on {card}"
 
 
 def verdict(answer: MeasureAnswer) -> str:

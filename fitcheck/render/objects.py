@@ -31,7 +31,7 @@ def estimate(e: Estimate) -> Object:
         "schema": "fitcheck.estimate/1",
         "model": subject(e.subject),
         "engine": e.engine,
-        "quantization": e.scheme.name,
+        "quantization": e.scheme.word,
         "workload": {
             "context": e.workload.context,
             "prompt": e.workload.prompt,
@@ -46,6 +46,8 @@ def estimate(e: Estimate) -> Object:
     for name in ("ubatch", "parallel", "gpu_memory_utilization"):
         if getattr(e.workload, name) is not None:
             found["workload"][name] = getattr(e.workload, name)
+    if e.scheme.common:
+        found["layout"] = e.scheme.name
     if e.fit is not None:
         found["fit"] = fit(e.fit)
     return found
@@ -208,7 +210,7 @@ def plan(answer: PlanAnswer) -> Object:
     return {
         "schema": "fitcheck.plan/1",
         "model": subject(answer.subject),
-        "best": answer.best.scheme.name if answer.best else None,
+        "best": answer.best.scheme.word if answer.best else None,
         "machines": [machine(o.machine) for o in answer.options],
         "results": [
             {"machine": o.machine.name, **estimate(e)}

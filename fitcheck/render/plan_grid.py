@@ -22,7 +22,7 @@ def grid(answer: PlanAnswer) -> Grid:
 
 
 def _cards(answer: PlanAnswer) -> Grid:
-    schemes = list(dict.fromkeys(e.scheme.name for o in answer.options for e in o.row.estimates))
+    schemes = list(dict.fromkeys(e.scheme.word for o in answer.options for e in o.row.estimates))
     columns = (
         Column("CARD"),
         Column("USABLE", "right", rank=0),
@@ -32,7 +32,7 @@ def _cards(answer: PlanAnswer) -> Grid:
         (
             Cell(o.machine.name),
             Cell(size(sum(c.available for c in o.machine.cards))),
-            *(cell({e.scheme.name: e for e in o.row.estimates}.get(name)) for name in schemes),
+            *(cell({e.scheme.word: e for e in o.row.estimates}.get(name)) for name in schemes),
         )
         for o in answer.options
     )
@@ -97,7 +97,7 @@ def _scheme(e: Estimate) -> tuple[Cell, ...]:
     assert model is not None
     needed = f", {f.cards_needed} cards" if f.cards_needed else ""
     return (
-        Cell(e.scheme.name),
+        Cell(e.scheme.word),
         Cell(f"{8 * e.file_bytes / model.parameters:.2f}"),
         Cell(gib(e.memory.total.expected)),
         Cell(f.verdict + needed, MOODS[f.verdict]),
@@ -114,8 +114,8 @@ def _below(answer: PlanAnswer) -> Iterator[str]:
     if row.unknown:
         yield f"{answer.subject.id}: {row.unknown}"
     if best is not None:
-        yield f"best: {best.scheme.name}, {best.scheme.title}: {best.scheme.quality}"
+        yield f"best: {best.scheme.word}, {best.scheme.title}: {best.scheme.quality}"
     for e in row.estimates:
         if e.fit is not None and e.fit.verdict == "offload":
-            yield f"{e.scheme.name}: {e.fit.reasons[-1]}"
+            yield f"{e.scheme.word}: {e.fit.reasons[-1]}"
     yield BITS

@@ -66,7 +66,7 @@ def _claim(claim: Claim) -> Iterator[str]:
         total = e.memory.total
         span = f"{gib(total.low)} to {gib(total.high)}"
         yield (
-            f"  {machine.name}: {e.fit.verdict}. {e.scheme.name} at context {e.workload.context} "
+            f"  {machine.name}: {e.fit.verdict}. {e.scheme.word} at context {e.workload.context} "
             f"takes {gib(total.expected)} GiB ({span}) of {gib(e.fit.usable)}"
         )
     if r.explains:

@@ -15,7 +15,7 @@ LEGEND: Final = "GiB in all, and whether that goes in"
 def grid(answer: SweepAnswer, drawn: tuple[str, ...] = ()) -> Grid:
     """A row for each context on each machine; `drawn` is the plot, put below."""
     several = len(answer.machines) > 1
-    schemes = list(dict.fromkeys(s.scheme.name for s in answer.series))
+    schemes = list(dict.fromkeys(s.scheme.word for s in answer.series))
     columns = (
         *((Column("MACHINE"),) if several else ()),
         Column("CONTEXT", "right"),
@@ -41,7 +41,7 @@ def title(answer: SweepAnswer) -> str:
 
 def _rows(answer: SweepAnswer, schemes: list[str], *, several: bool) -> Iterator[tuple[Cell, ...]]:
     for machine in answer.machines or (None,):
-        series = {s.scheme.name: s for s in answer.series if s.machine is machine}
+        series = {s.scheme.word: s for s in answer.series if s.machine is machine}
         for i, context in enumerate(answer.contexts):
             named = (Cell(machine.name),) if machine is not None and several else ()
             found = (cell(series[name].points[i]) for name in schemes)
@@ -63,10 +63,10 @@ def _longest(answer: SweepAnswer) -> Iterator[str]:
             continue
         where = f" on {s.machine.name}" if len(answer.machines) > 1 else ""
         if s.max_context is None:
-            yield f"{s.scheme.name}{where}: no context goes in"
+            yield f"{s.scheme.word}{where}: no context goes in"
         else:
             sure = f"{s.max_context_sure} for sure" if s.max_context_sure else "none for sure"
-            yield f"{s.scheme.name}{where}: {s.max_context} tokens go in, {sure}"
+            yield f"{s.scheme.word}{where}: {s.max_context} tokens go in, {sure}"
 
 
 def plot(answer: SweepAnswer) -> Plot:
@@ -83,14 +83,14 @@ def _alike(answer: SweepAnswer) -> Iterator[Series]:
     """Series that differ: on machines of as many cards a model takes the same."""
     seen = set()
     for s in answer.series:
-        sizes = (s.scheme.name, tuple(p.memory.total.expected for p in s.points))
+        sizes = (s.scheme.word, tuple(p.memory.total.expected for p in s.points))
         if sizes not in seen:
             seen.add(sizes)
             yield s
 
 
 def _line(s: Series, answer: SweepAnswer) -> Line:
-    alike = [o for o in _alike(answer) if o.scheme.name == s.scheme.name]
+    alike = [o for o in _alike(answer) if o.scheme.word == s.scheme.word]
     where = f" on {s.machine.name}" if s.machine is not None and len(alike) > 1 else ""
     sizes = [(p.context, p.memory.total.expected) for p in s.points]
-    return Line(s.scheme.name + where, gibs(sizes))
+    return Line(s.scheme.word + where, gibs(sizes))

@@ -31,7 +31,7 @@ def _named(s: Series) -> Object:
     return {
         "machine": s.machine.name if s.machine else None,
         "engine": s.engine,
-        "quantization": s.scheme.name,
+        "quantization": s.scheme.word,
     }
 
 

@@ -305,3 +305,23 @@ def test_vllms_capacity_is_told_however_many_cards_there_are(fitcheck: Run, gpu:
     )
 
     assert "sequences of 2,048 at once" in ran.json["results"][0]["notes"][-1]
+
+
+@pytest.mark.parametrize(
+    "quant", ["fp8", "FP8", "fp8-block128", "hf-finegrained-fp8-block128", "finegrained-fp8"]
+)
+def test_a_checkpoint_can_be_asked_for_by_what_people_call_it(fitcheck: Run, quant: str) -> None:
+    """DeepSeek V3 is published in FP8 and nothing else; its layout is told beside."""
+    asked = fitcheck("estimate", "deepseek-v3", "--quant", quant, "--json").json
+    unasked = fitcheck("estimate", "deepseek-v3", "--json").json
+
+    assert asked == unasked
+    assert (asked["quantization"], asked["layout"]) == ("fp8", "hf-finegrained-fp8-block128")
+
+
+def test_a_checkpoint_is_not_packed_anew(fitcheck: Run) -> None:
+    """Told in the words that people use."""
+    ran = fitcheck("estimate", "deepseek-v3", "--quant", "awq-int4")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "deepseek-v3 is published in fp8; awq-int4 cannot be made of it" in ran.err

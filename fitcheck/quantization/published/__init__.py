@@ -7,6 +7,7 @@ import msgspec
 
 from fitcheck.errors import BadInput
 from fitcheck.quantization.published import fields, grouped, simple
+from fitcheck.quantization.published.called import called
 from fitcheck.quantization.published.patterns import Patterns, patterns
 from fitcheck.quantization.published.record import Assigned, Published
 from fitcheck.quantization.published.stored import Stored, layer_module, stored
@@ -73,7 +74,13 @@ def _published(section: Mapping[str, object]) -> Published:
     layers = fields.mapping(section, "quantized_layers")
     if layers and read is simple.fp8:
         found = grouped.by_layer(method, layers, found)
-    return msgspec.structs.replace(found, method=method)
+    return msgspec.structs.replace(
+        found,
+        method=method,
+        scheme=called(found.scheme),
+        experts=called(found.experts),
+        assigned=tuple(Assigned(a.modules, called(a.scheme)) for a in found.assigned),
+    )
 
 
 def _method(section: Mapping[str, object]) -> str:

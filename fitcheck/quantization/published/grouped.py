@@ -82,9 +82,12 @@ def _compressed(group: Section, form: str) -> Scheme | None:
     if layout is None:
         return None
     size = f.group_size(weights, "group_size")
-    kind = "float" if f.text(weights, "type") == "float" else "int"
-    title = _MICRO.get((bits, size or 0), "") if kind == "float" else ""
-    return _scheme("compressed-tensors", title or f"{bits} bit {kind}", bits, layout)
+    activations = f.mapping(group, "input_activations")
+    if f.text(weights, "type") == "float":
+        title = _MICRO.get((bits, size or 0), f"FP{bits}")
+    else:
+        title = f"W{bits}A{f.whole(activations, 'num_bits') if activations else 16}"
+    return _scheme("compressed-tensors", title, bits, layout)
 
 
 _MICRO: Final = {(4, 16): "NVFP4", (4, 32): "MXFP4", (8, 32): "MXFP8"}
