@@ -5,11 +5,22 @@ import pytest
 from fitcheck.quantization import SCHEMES, Scheme
 from fitcheck.quantization.published import published
 
-INT4 = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 128, "symmetric": True}
-FP8 = {"num_bits": 8, "type": "float", "strategy": "channel"}
-INT8 = {"num_bits": 8, "type": "int", "strategy": "channel"}
-NVFP4 = {"num_bits": 4, "type": "float", "strategy": "tensor_group", "group_size": 16}
-ACTIVATIONS = {"num_bits": 8, "dynamic": True}
+INT4: dict[str, object] = {
+    "num_bits": 4,
+    "type": "int",
+    "strategy": "group",
+    "group_size": 128,
+    "symmetric": True,
+}
+FP8: dict[str, object] = {"num_bits": 8, "type": "float", "strategy": "channel"}
+INT8: dict[str, object] = {"num_bits": 8, "type": "int", "strategy": "channel"}
+NVFP4: dict[str, object] = {
+    "num_bits": 4,
+    "type": "float",
+    "strategy": "tensor_group",
+    "group_size": 16,
+}
+ACTIVATIONS: dict[str, object] = {"num_bits": 8, "dynamic": True}
 
 
 def compressed(
@@ -24,7 +35,7 @@ def compressed(
     }
 
 
-PUBLISHED = [
+PUBLISHED: list[tuple[dict[str, object], str]] = [
     # deepseek-ai/DeepSeek-V3, Qwen/Qwen3-8B-FP8: quantization_config.
     ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8"),
     ({"quant_method": "gptq", "bits": 4, "group_size": 128}, "gptq-int4"),
