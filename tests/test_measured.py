@@ -17,8 +17,11 @@ SAMPLED = ("buffers", "starts")
 STEP = 97
 # What is not reached, and why; benchmarks/accuracy.py prints the figures.
 SHORT = {
-    "transformers, published peaks (torch's count): 95th percentile": (
-        "72B over two and three cards: 6 to 14 % more than one card would hold"
+    "transformers, published peaks (torch's count), several: median |error|": (
+        "peaks of several cards, each at its own moment, added up"
+    ),
+    "transformers, published peaks (torch's count), several: 95th percentile": (
+        "72B packed by GPTQ: 14 GiB more than we know a reason for, over two to four cards"
     ),
     "ranges: figures inside": "op by op the range holds all; it is as wide as two meters",
     "ranges: median width": "small models, of which the CUDA context is a large part",

@@ -113,29 +113,30 @@ def tables_of_qwen() -> Iterator[Figure]:
 
     Tables of Qwen3 grow with the cache alone: they show what stays between steps.
     """
-    for row in rows("transformers_published.csv"):
-        prompt = int(row["prompt"])
-        asked = Workload(
-            prompt=prompt,
-            context=prompt + int(row["generated"]),
-            attention="flash",
-            settings={"transformers": row["transformers"]},
-        )
-        held = loaded("transformers", row["model"], QWEN[row["quantization"]])
-        memory = memory_of(held, asked, int(row["cards"]))
-        stays = row["transformers"] == "4.51"
-        kept = memory.component("weights") + memory.component("kv_cache")
-        family = row["model"].split("-")[0]
-        yield Figure(
-            table=f"Qwen's tables, {family}" + (" (what stays)" if stays else ""),
-            engine="transformers",
-            name=f"{row['model']} {row['quantization']} prompt {prompt}",
-            ours=kept if stays else seen(memory),
-            measured=(round(float(row["memory"]) * (GIB if row["unit"] == "GiB" else MIB)),),
-            total=memory.total,
-            unseen=memory.component("overhead"),
-            cards=int(row["cards"]),
-            asked=None
-            if stays or row["cards"] != "1"
-            else Asked(model=row["model"], scheme=QWEN[row["quantization"]], context=asked.context),
-        )
+    return map(_of_qwen, rows("transformers_published.csv"))
+
+
+def _of_qwen(row: dict[str, str]) -> Figure:
+    prompt, cards, packing = int(row["prompt"]), int(row["cards"]), QWEN[row["quantization"]]
+    asked = Workload(
+        context=prompt + int(row["generated"]),
+        prompt=prompt,
+        attention="flash",
+        settings={"transformers": row["transformers"]},
+    )
+    memory = memory_of(loaded("transformers", row["model"], packing), asked, cards)
+    stays = row["transformers"] == "4.51"
+    where = "what stays" if stays else "one card" if cards == 1 else "several cards"
+    kept = memory.component("weights") + memory.component("kv_cache")
+    told = Asked(model=row["model"], scheme=packing, context=asked.context)
+    return Figure(
+        table=f"Qwen's tables, {row['model'].split('-')[0]}, {where}",
+        engine="transformers",
+        name=f"{row['model']} {row['quantization']} prompt {prompt}",
+        ours=kept if stays else seen(memory),
+        measured=(round(float(row["memory"]) * (GIB if row["unit"] == "GiB" else MIB)),),
+        total=memory.total,
+        unseen=memory.component("overhead"),
+        cards=cards,
+        asked=told if where == "one card" else None,
+    )
