@@ -1,21 +1,27 @@
 """Words for a machine -> Machine: what people type, what is in this one, what a file describes."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import structs
 
 from fitcheck.errors import BadInput, NoCard, UnknownName
 from fitcheck.machine import Card, Machine
 
+if TYPE_CHECKING:
+    from fitcheck.detect.reading import Reading
+
 __all__ = [
-    "LARGEST_CAPTURE", "catalog_cards", "decoded", "detected", "machine", "read_capture", "summary",
+    "LARGEST_CAPTURE", "catalog_cards", "decoded", "detected", "detection", "machine",
+    "read_capture", "summary", "together",
 ]  # fmt: skip
 
 # `nvidia-smi -q -x` of eight GPUs has a quarter of a MiB, the labels of a cluster some more.
 LARGEST_CAPTURE: Final = 16 << 20
+MIG: Final = re.compile(r" MIG\b")
 # The display part of a desktop processor has half a GiB to itself.
 SMALLEST_OF_SEVERAL: Final = 2 << 30
 
@@ -43,7 +49,7 @@ def _named_machine(words: Sequence[str]) -> Machine:
     if rented is not None:
         return rented
     try:
-        return typed.machine(words, detected, _together)
+        return typed.machine(words, detected, together)
     except UnknownName:
         rented = cloud.machine(alone) if alone else None
         if rented is None:
@@ -53,9 +59,12 @@ def _named_machine(words: Sequence[str]) -> Machine:
         return rented
 
 
-def _together(here: Machine) -> Machine:
+def together(here: Machine) -> Machine:
     """Those of a machine's cards that one program can use: of one maker, no processor's GPU beside
-    a card, none too small to matter.
+    a card, none too small to matter, and of instances of cut cards the first.
+
+    CUDA shows a program one MIG instance, however many there are (NVIDIA MIG User Guide 580, "CUDA
+    Device Enumeration", 2025).
     """
     cards = [c for c in here.cards if not c.unified] or list(here.cards)
     largest = max(cards, key=lambda c: c.total, default=None)
@@ -63,7 +72,13 @@ def _together(here: Machine) -> Machine:
         return here
     least = min(SMALLEST_OF_SEVERAL, largest.total)
     kept = tuple(c for c in cards if c.vendor == largest.vendor and c.total >= least)
-    left = [c.name for c in here.cards if c not in kept]
+    pieces = [c for c in kept if MIG.search(c.name)]
+    if pieces:
+        whole = tuple(card for card in kept if card not in pieces)
+        kept = whole if kept[0] in whole else (pieces[0],)
+    # By identity: instances of one card are alike in all that is shown.
+    counted = {id(card) for card in kept}
+    left = [c.name for c in here.cards if id(c) not in counted]
     note = (f"also here, and not counted: {', '.join(left)}",) if left else ()
     return structs.replace(here, name=summary(kept), cards=kept, notes=(*here.notes, *note))
 
@@ -82,14 +97,21 @@ def _named(found: Machine) -> Machine:
 
 def detected() -> Machine:
     """This machine: all its cards, its RAM, and why what is missing was not seen."""
+    return detection()[0]
+
+
+def detection() -> "tuple[Machine, tuple[Reading, ...]]":
+    """This machine, and what every tool said of it."""
     from fitcheck import detect
     from fitcheck.cards import seen
 
-    return _named(seen.machine(detect.probe(), "this machine"))
+    readings = detect.probe()
+    return _named(seen.machine(readings, "this machine")), readings
 
 
-def read_capture(source: Path | str, name: str = "") -> Machine:
-    """The machine that a tool's output describes: a file, or its text.
+def read_capture(source: Path | str, name: str = "", *, one_program: bool = False) -> Machine:
+    """The machine that a tool's output describes: a file, or its text; with `one_program` only what
+    that can use of it.
 
     A profile of ours and an answer of `fitcheck detect --json` are read as well. Raises BadInput if
     it cannot be read or no tool that is known prints such a thing, BadFile for faults of a profile.
@@ -99,11 +121,13 @@ def read_capture(source: Path | str, name: str = "") -> Machine:
 
     shown = name or (str(source) if isinstance(source, Path) else "the text")
     text = _text(source) if isinstance(source, Path) else source
-    if answered.is_one(text):
-        return _named(answered.read(text, shown))
     if profile.is_one(text):
         return profile.read(text, shown)
-    return _named(seen.machine([detect.read_capture(text, shown)], shown, detected=False))
+    if answered.is_one(text):
+        found = answered.read(text, shown)
+    else:
+        found = seen.machine([detect.read_capture(text, shown)], shown, detected=False)
+    return together(found) if one_program and found.cards else _named(found)
 
 
 def _text(path: Path) -> str:

@@ -290,14 +290,14 @@ def supposed(found: Machine, asked: dict[str, Any]) -> Machine:
     return supposed.keeping(found, asked["reserve"]) if asked.get("reserve") else found
 
 
-def from_file(path: Path) -> Machine:
+def from_file(path: Path, *, one_program: bool = True) -> Machine:
     """The machine that a file, or `-` for stdin, describes. Raises BadInput."""
     from fitcheck import cards
 
     if str(path) != "-":
-        return cards.read_capture(path)
-    data = sys.stdin.buffer.read(cards.LARGEST_CAPTURE + 1)
-    return cards.read_capture(cards.decoded(data, "standard input"), "standard input")
+        return cards.read_capture(path, one_program=one_program)
+    text = cards.decoded(sys.stdin.buffer.read(cards.LARGEST_CAPTURE + 1), "standard input")
+    return cards.read_capture(text, "standard input", one_program=one_program)
 
 
 def _machine(gpus: tuple[str, ...], described: Path | None) -> Machine:

@@ -1,11 +1,13 @@
 """The table of `detect`: what this machine has, and what could not be seen of it."""
 
+from collections.abc import Sequence
+
 from fitcheck.machine import Card, Machine
 from fitcheck.render.grid import Cell, Column, Grid, size
 
 
-def grid(machine: Machine) -> Grid:
-    """A row for each card; RAM, driver and what was not seen below."""
+def grid(machine: Machine, more: Sequence[str] = ()) -> Grid:
+    """A row for each card; RAM, driver and what was not seen below, then `more`."""
     columns = (
         Column("CARD"),
         Column("TOTAL", "right"),
@@ -17,7 +19,7 @@ def grid(machine: Machine) -> Grid:
     return Grid(
         columns=columns,
         rows=tuple(_row(card) for card in machine.cards),
-        below=("", *_below(machine)),
+        below=("", *_below(machine), *(("", *more) if more else ())),
     )
 
 
