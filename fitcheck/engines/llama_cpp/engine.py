@@ -19,6 +19,7 @@ from fitcheck.engines.llama_cpp.placement import Held, Split
 from fitcheck.engines.llama_cpp.weights import Weights, as_stored
 from fitcheck.engines.llama_cpp.weights import terms as weight_terms
 from fitcheck.engines.option import Option
+from fitcheck.engines.published import publisher
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import SCHEMES, Precision, Scheme
@@ -224,7 +225,12 @@ class LlamaCpp:
         return options.choices(machine.cards, workload)
 
     def default_scheme(self, model: Model, precision: Precision) -> Scheme | None:
-        """The mixtures that most published files have."""
+        """The mixtures that most published files have; MXFP4 as it is where it is the model's own.
+
+        Such experts are copied block by block, and have no 16 bits to be made of.
+        """
+        if publisher(model, SCHEMES["mxfp4"]) is not None:
+            return SCHEMES["mxfp4_moe"] if precision == "int4" else None
         name = _DEFAULTS.get(precision)
         return None if name is None else SCHEMES[name]
 

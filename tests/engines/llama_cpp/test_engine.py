@@ -52,6 +52,17 @@ def test_a_larger_card_holds_more_layers() -> None:
     assert 2.5 < large.component("weights") / small.component("weights") < 3.5
 
 
+def test_a_model_published_in_mxfp4_is_run_as_it_is() -> None:
+    """gpt-oss has no 16 bits to be made of: ggml-org's own file is the MXFP4 one."""
+    gpt_oss = msgspec.structs.replace(
+        golden_model("gpt-oss-20b"), quantization_config={"quant_method": "mxfp4"}
+    )
+
+    assert LLAMA_CPP.default_scheme(gpt_oss, "int4") == SCHEMES["mxfp4_moe"]
+    assert LLAMA_CPP.default_scheme(gpt_oss, "fp16") is None
+    assert LLAMA_CPP.default_scheme(golden_model("llama-2-7b"), "int4") == SCHEMES["q4_k_m"]
+
+
 def test_schemes_of_others_are_refused() -> None:
     """bitsandbytes packs in memory; there is no file of it."""
     with pytest.raises(BadInput, match=r"not run by llama\.cpp"):
