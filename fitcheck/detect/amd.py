@@ -3,10 +3,11 @@
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from fitcheck.detect import rocminfo
 from fitcheck.detect.pci import line, number, of_vendor
 from fitcheck.detect.reading import Reading, Seen, mebibytes, nothing, whole
 from fitcheck.detect.tools import Run
@@ -34,10 +35,10 @@ def probe(
     if cards:
         return _shown(cards, environment, ASKED, driver)
     places = of_vendor(sys, VENDOR)
-    if run is not None and (places or (root / "dev/kfd").exists()):
-        for asked in (_amd_smi(run), _rocm_smi(run)):
-            if asked.cards:
-                return _shown(asked.cards, environment, asked.asked, asked.driver)
+    answers = (ask(run) for ask in _tools(places, root)) if run is not None else ()
+    asked = next((answer for answer in answers if answer.cards), None)
+    if asked is not None:
+        return _shown(asked.cards, environment, asked.asked, asked.driver)
     return nothing(ASKED, _why(places, root))
 
 
@@ -54,6 +55,17 @@ def _shown(
         unseen=() if shown else (Unseen(asked, hidden),),
         notes=(hidden,) if shown and len(shown) < len(cards) else (),
     )
+
+
+def _tools(places: Sequence[str], root: Path) -> tuple[Callable[[Run], Reading], ...]:
+    """AMD's tools that may know more; under WSL there is only the runtime's."""
+    if places or (root / "dev/kfd").exists():
+        return (_amd_smi, _rocm_smi)
+    return (_rocminfo,) if (root / "dev/dxg").exists() else ()
+
+
+def _rocminfo(run: Run) -> Reading:
+    return rocminfo.parse(run(("rocminfo",)) or "")
 
 
 def _amd_smi(run: Run) -> Reading:
@@ -91,7 +103,7 @@ def _why(places: Sequence[str], root: Path) -> str:
     if places:
         return f"its driver is not loaded, though an AMD card sits at {places[0]}"
     if (root / "dev/dxg").exists():
-        return "under WSL /sys shows no card of Windows: name it, --gpu 7900xtx"
+        return "under WSL only rocminfo shows a card of AMD: name it, --gpu 7900xtx"
     return "no AMD card has its driver loaded"
 
 

@@ -60,5 +60,20 @@ def parse_profiler(data: Mapping[str, Any]) -> Reading:
     return Reading(asked="system_profiler", cards=cards, ram_total=ram)
 
 
+_CHIP = re.compile(r"(?m)^\s*Chipset Model: (Apple [^\n]{1,60})$")
+_HARDWARE = re.compile(r"(?m)^\s*Memory: (\d{1,4} GB)$")
+_SYSTEM = re.compile(r"(?m)^\s*System Version: macOS (\d[\d.]*)")
+
+
+def parse_profiler_text(text: str) -> Reading:
+    """`system_profiler SPDisplaysDataType [SPHardwareDataType]` as people read it."""
+    memory, system = _HARDWARE.search(text), _SYSTEM.search(text)
+    ram = mebibytes(memory[1]) if memory else None
+    cards = tuple(_card(name.strip(), ram) for name in _CHIP.findall(text))
+    return Reading(
+        asked="system_profiler", cards=cards, ram_total=ram, system=system[1] if system else None
+    )
+
+
 def _rows(value: object) -> list[Mapping[str, Any]]:
     return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []

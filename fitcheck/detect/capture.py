@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from fitcheck.detect import amd, apple, ascend, cluster, intel, listings, nvidia
+from fitcheck.detect import amd, apple, ascend, cluster, intel, listings, nvidia, rocminfo
 from fitcheck.detect.reading import Reading
 from fitcheck.errors import BadInput
 
@@ -29,7 +29,11 @@ _BY_TEXT: Final[tuple[tuple[re.Pattern[str], Callable[[str], Reading]], ...]] = 
         (r"^GPU: \d+\s*$", amd.parse_amd_text),
         (r"^hw\.memsize:", apple.parse),
         (r"^(?:[^\n]*, ?)?(?:gpu_name|name)\b[^\n]*,", nvidia.parse_csv),
-        (r"^[^,\n]*(?:NVIDIA|GeForce|Tesla|Quadro|Orin|Xavier|Thor)[^,\n]*,", nvidia.parse_csv),
+        (r"^memory\.(?:total|free)\b", nvidia.parse_csv),
+        (r"^(?:(?:\d{1,3}|GPU-[^,\n]{1,50}), ?)?"
+         r"[^,\n]*(?:NVIDIA|GeForce|Tesla|Quadro|Orin|Xavier|Thor)[^,\n]*,", nvidia.parse_csv),
+        (r"^\s*Chipset Model: Apple ", apple.parse_profiler_text),
+        (r"^\s*Marketing Name: ", rocminfo.parse),
     )
 )  # fmt: skip
 
@@ -42,7 +46,31 @@ def read(text: str, name: str) -> Reading:
     for pattern, parse in _BY_TEXT:
         if pattern.search(text):
             return parse(text)
-    raise BadInput(f"{name} is not what a tool prints that is known here: {TOOLS}")
+    start = min((at for at in map(text.find, "{[") if at >= 0), default=-1)
+    if start >= 0 and (found := _json_within(text[start:])) is not None:
+        return found
+    hint = next((hint for pattern, hint in _HINTS if re.search(pattern, text, re.MULTILINE)), "")
+    raise BadInput(hint or f"{name} is not what a tool prints that is known here: {TOOLS}")
+
+
+# What is known, but does not say which card or how much memory.
+_HINTS: Final = (
+    (r"ROCm System Management Interface|^GPU\s+Temp", "rocm-smi's table shows no memory: give "
+     "`rocm-smi --showproductname --showmeminfo vram --json`"),
+    (r"has failed because it couldn't communicate|NVIDIA-SMI has failed", "nvidia-smi failed there:"
+     " its driver does not run"),
+    (r"^No devices were found", "nvidia-smi found no card there"),
+    (r"command not found|is not recognized as", "the tool is not installed there: what was given is"
+     " the shell's answer"),
+)  # fmt: skip
+
+
+def _json_within(text: str) -> Reading | None:
+    """JSON behind the warnings that a tool prints before it."""
+    try:
+        return _from_json(json.loads(text), text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _read_json(text: str, name: str) -> Reading:

@@ -17,10 +17,12 @@ UNAVAILABLE: Final = ("N/A", "[N/A]", "Not Supported", "[Not Supported]")
 def parse_csv(text: str) -> Reading:
     """`nvidia-smi --query-gpu=... --format=csv`, with its header or (name first) without."""
     rows = [[cell.strip() for cell in row] for row in csv.reader(_lines(text)) if row]
-    header = [cell.partition(" [")[0] for cell in rows[0]] if rows else []
+    heads = [n for n, row in enumerate(rows) if HEADINGS & set(map(_heading, row))]
+    rows = rows[heads[0] :] if heads else rows
+    header = [_heading(cell) for cell in rows[0]] if rows else []
     if "used_gpu_memory" in header or "pid" in header:
         return _programs([dict(zip(header, row, strict=False)) for row in rows[1:]])
-    if {"name", "gpu_name"} & set(header):
+    if heads:
         named = [dict(zip(header, row, strict=False)) for row in rows[1:]]
     else:
         named = [_headless(row) for row in rows]
@@ -29,17 +31,31 @@ def parse_csv(text: str) -> Reading:
     return Reading(asked="nvidia-smi --query-gpu", cards=cards, driver=driver)
 
 
+# What a first line is known by; a prompt that was copied with it has more before them.
+HEADINGS: Final = frozenset(("name", "gpu_name", "memory.total", "memory.free", "used_gpu_memory"))
+
+
+def _heading(cell: str) -> str:
+    return cell.partition(" [")[0]
+
+
 def _lines(text: str) -> Iterator[str]:
     return (line.replace("\0", "") for line in text.splitlines() if line.strip())
 
 
+_IS_NAME = re.compile(r"(?!GPU-|MIG-|0x|[0-9A-Fa-f]{4,8}:)[A-Za-z]")
 _QUERY_DRIVER = re.compile(r"\d{3}\.\d{2,3}(?:\.\d{2})?")
 
 
 def _headless(row: list[str]) -> dict[str, str]:
-    """A row without header: the first size is the total, and a version is the driver's."""
-    cells: dict[str, str] = {"name": row[0]}
-    for cell in row[1:]:
+    """A row without header: what is no number is the name, the first size behind it the total, and
+    a version the driver's.
+    """
+    at = next((n for n, cell in enumerate(row) if _IS_NAME.match(cell)), 0)
+    cells: dict[str, str] = {"name": row[at]}
+    if at and whole(row[0]) is not None:
+        cells["index"] = row[0]
+    for cell in row[at + 1 :]:
         if _QUERY_DRIVER.fullmatch(cell) and "." in cell:
             cells.setdefault("driver_version", cell)
         elif mebibytes(cell) is not None or cell in UNAVAILABLE:
@@ -54,7 +70,7 @@ def _csv_card(row: Mapping[str, str], place: int) -> Seen:
         reserved = total_only(total, row.get("driver_version"))
     index = whole(row.get("index", ""))
     return Seen(
-        name=row.get("name") or row.get("gpu_name") or "",
+        name=row.get("name") or row.get("gpu_name") or "NVIDIA card",
         vendor="nvidia",
         total=total,
         reserved=reserved,

@@ -16,7 +16,7 @@ def parse_xml(text: str) -> Reading:
     from xml.etree import ElementTree
 
     try:
-        log = ElementTree.fromstring(text.lstrip("\ufeff \r\n\t"))
+        log = ElementTree.fromstring(_document(text))
     except ElementTree.ParseError as fault:
         return nothing(ASKED, f"its XML is damaged: {fault}")
     driver = log.findtext("driver_version")
@@ -34,6 +34,12 @@ def parse_xml(text: str) -> Reading:
         driver=driver,
         unseen=tuple(uncut(ASKED, card) for card in lost),
     )
+
+
+def _document(text: str) -> str:
+    """The XML alone, where something stands before it."""
+    start = text.find("<nvidia_smi_log")
+    return text[max(start, 0) :].lstrip("\ufeff \r\n\t")
 
 
 def _xml_card(gpu: "Element", place: int, driver: str | None) -> Seen:
