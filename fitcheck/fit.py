@@ -63,7 +63,8 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     `max_batch` are the largest that `check` still calls a yes, with `max_context_sure` the longest
     at which even the upper end of the range is within what is usable. `cards_needed` is how many
     such cards hold it, where these do not. These four are with nothing in system RAM; `offload` is
-    how it runs with a part there. None: not asked or not to be had.
+    how it runs with a part there, or would if there is that much (where that is not known, the
+    verdict stays no). None: not asked or not to be had.
     """
 
     verdict: Verdict
@@ -184,7 +185,9 @@ def _beside_ram(q: Question, found: Fit, memory: Memory) -> tuple[Fit, Memory]:
     if ram is None or offload.host > ram:
         there = "--ram" if ram is None else f"{gib(ram)} available"
         reasons = (*found.reasons, f"with {host} of RAM ({there}): {offload.words}")
-        return msgspec.structs.replace(found, reasons=reasons), memory
+        lacks = found if ram is not None else msgspec.structs.replace(found, offload=offload)
+        return msgspec.structs.replace(lacks, reasons=reasons), memory
+    said = [f"{offload.how}: {offload.words}, {host} in RAM", *filter(None, [offload.pace])]
     usable = Bytes(sum(sizes))
     shares = _per_card(cards, sizes, offload.shares)
     beside = msgspec.structs.replace(
@@ -195,7 +198,7 @@ def _beside_ram(q: Question, found: Fit, memory: Memory) -> tuple[Fit, Memory]:
         cards=len(cards),
         per_card=shares,
         offload=offload,
-        reasons=(*found.reasons, f"{offload.how}: {offload.words}, {host} in RAM"),
+        reasons=(*found.reasons, "; ".join(said)),
     )
     return beside, offload.memory
 

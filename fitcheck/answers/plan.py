@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from fitcheck import quantization
+from fitcheck.answers import ways
 from fitcheck.answers.asked import DEFAULT_ENGINE, GGUF_ENGINES, Ask, beside
 from fitcheck.answers.check import Row, check
 from fitcheck.answers.estimate import Estimate
+from fitcheck.answers.ways import Held, Market, Step, Way
 from fitcheck.errors import BadInput
 from fitcheck.fit import Verdict
 from fitcheck.machine import Machine
 from fitcheck.resolve import Subject
+from fitcheck.units import Bytes
 
 if TYPE_CHECKING:
     from fitcheck.measure.records import Measured
@@ -44,13 +47,19 @@ class Option(msgspec.Struct, frozen=True):
 class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Machines in the order given, with the schemes that were asked about.
 
-    `by_scheme`: there is one machine, and its schemes go from most to fewest bits.
+    `by_scheme`: there is one machine, and its schemes go from most to fewest bits. `ways` are the
+    least that runs it, scheme by scheme; `steps` what almost holds it, and what would. `budget` are
+    US dollars an hour; `unpriced` how many rented machines were left out for want of a price.
     """
 
     subject: Subject
     ask: Ask
     options: tuple[Option, ...]
     by_scheme: bool = False
+    ways: tuple[Way, ...] = ()
+    steps: tuple[Step, ...] = ()
+    budget: float | None = None
+    unpriced: int = 0
 
     @property
     def best(self) -> Estimate | None:
@@ -63,6 +72,8 @@ class PlanAnswer(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def exit_code(self) -> int:
         """0 if some number of some card holds the model, else 1."""
+        if self.budget is not None:
+            return 0 if self.ways else 1
         found = (e for option in self.options for e in option.row.estimates)
         held = (self.says_yes(e) or (e.fit is not None and e.fit.cards_needed) for e in found)
         return 0 if any(held) else 1
@@ -79,17 +90,64 @@ def plan(
     machines: tuple[Machine, ...],
     ask: Ask,
     measured: "Sequence[Measured]" = (),
+    market: Market | None = None,
 ) -> PlanAnswer:
     """Hold the model against every machine; where one card is too few, find how many hold it.
 
     On one machine every usual scheme of the engine is tried, unless some were asked for.
-    `measured` are rows of this machine.
+    `measured` are rows of this machine. `market` is what else could be bought or rented.
     """
+    market = market or Market()
     if len(machines) == 1:
         found = _ladder(subject, machines[0], ask, measured)
-        return PlanAnswer(subject=subject, ask=ask, options=(found,), by_scheme=True)
+        answer = PlanAnswer(subject=subject, ask=ask, options=(found,), by_scheme=True)
+        step = _step_up(answer, market)
+        return msgspec.structs.replace(answer, steps=(step,) if step else ())
     options = tuple(_option(subject, m, ask, measured) for m in machines)
-    return PlanAnswer(subject=subject, ask=ask, options=options)
+    return _ranked(PlanAnswer(subject=subject, ask=ask, options=options), market)
+
+
+def _ranked(answer: PlanAnswer, market: Market) -> PlanAnswer:
+    """The least that runs it, and what almost does, scheme by scheme."""
+    found: list[Way] = []
+    steps: list[Step] = []
+    for one in ways.asked(answer.subject, answer.ask):
+        held = [
+            Held(option.machine, e)
+            for option in answer.options
+            for e in option.row.estimates
+            if e.scheme == one.job.scheme
+        ]
+        ranked = ways.ways(one, () if market.budget else held, market.affordable)
+        found += ranked
+        steps += [s for h in held if (s := ways.next_step(h, ranked))] if not market.budget else []
+    return msgspec.structs.replace(
+        answer,
+        ways=tuple(found),
+        steps=tuple(steps),
+        budget=market.budget,
+        unpriced=market.unpriced,
+    )
+
+
+def _step_up(answer: PlanAnswer, market: Market) -> Step | None:
+    """Of one machine: the least that runs the scheme above its best."""
+    rungs = answer.options[0].row.estimates
+    names = [e.scheme for e in rungs]
+    above = len(rungs) if answer.best is None else names.index(answer.best.scheme)
+    if above == 0 or not rungs:
+        return None
+    missed, machine = rungs[above - 1], answer.options[0].machine
+    if missed.fit is None:
+        return None
+    ask = msgspec.structs.replace(answer.ask, engine=missed.engine, quants=(missed.scheme.name,))
+    (one,) = ways.asked(answer.subject, ask)
+    has = sum(card.available for card in machine.cards)
+    larger = (m for m in market.cards if sum(card.available for card in m.cards) > has)
+    held = [Held(m, one.held(m, "table")) for m in larger]
+    least = ways.ways(one, [Held(machine, missed), *held])
+    up = next((way for way in least if way.kind != "offload"), None)
+    return Step(machine, missed, Bytes(max(0, -missed.fit.headroom)), up)
 
 
 def _option(subject: Subject, machine: Machine, ask: Ask, measured: "Sequence[Measured]") -> Option:

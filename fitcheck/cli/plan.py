@@ -1,12 +1,16 @@
 """`fitcheck plan`."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fitcheck import render, resolve
 from fitcheck.cli import options
+
+if TYPE_CHECKING:
+    from fitcheck.answers.ways import Rental
+    from fitcheck.machine import Machine
 
 # Cards that people have, rent and buy, small to large: what is planned for when none is named.
 USUAL = (
@@ -22,10 +26,16 @@ USUAL = (
 @options.workload_options
 @click.option("--strict", is_flag=True, help="Only `fits` counts as a yes.")
 @click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")
+@click.option(
+    "--budget",
+    type=click.FloatRange(0, min_open=True),
+    help="US dollars an hour: what can be rented for that, where the price is known.",
+)
 @options.catalog_option
 @options.form_options
 def command(
     model: str,
+    budget: float | None,
     gpus: tuple[str, ...],
     described: Path | None,
     overlays: tuple[Path, ...],
@@ -37,14 +47,22 @@ def command(
 
     With one --gpu: the quantizations that run there, from the best down.
     """
-    from fitcheck.answers import plan
+    from fitcheck.answers import plan, ways
     from fitcheck.render import objects, plan_grid
+
+    named = bool(gpus or described)
+    market = ways.Market(
+        cards=_usual() if named else (),
+        rentals=() if named and budget is None else _rentals(),
+        budget=budget,
+    )
 
     answer = plan.plan(
         resolve.subject(model, options.catalog(overlays)),
         options.machines(gpus, described, USUAL, asked),
         options.ask(**asked),
         options.measured(),
+        market,
     )
     options.answer(
         form,
@@ -54,3 +72,23 @@ def command(
         rows=lambda: objects.plan(answer)["results"],
     )
     raise SystemExit(answer.exit_code)
+
+
+def _usual() -> "tuple[Machine, ...]":
+    """The cards that are planned for when none is named."""
+    from fitcheck import cards
+
+    return tuple(cards.machine(word) for word in USUAL)
+
+
+def _rentals() -> "tuple[Rental, ...]":
+    """What clouds rent out, with its price where the table has one."""
+    from fitcheck import cards
+    from fitcheck.answers.ways import Rental
+    from fitcheck.catalog.cloud import load_instances
+
+    return tuple(
+        Rental(name=row.id, machine=cards.machine(row.id), price=row.price, source=row.source)
+        for row in load_instances()
+        if row.count is not None
+    )

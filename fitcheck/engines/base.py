@@ -6,7 +6,7 @@ over several. Both are pure arithmetic; an engine never sees a driver.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -16,7 +16,7 @@ from fitcheck.engines.capabilities import Rule
 from fitcheck.engines.option import Option
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Precision, Scheme
-from fitcheck.units import Bytes
+from fitcheck.units import Bytes, gib
 
 Component = Literal["weights", "kv_cache", "recurrent_state", "activations", "overhead", "host"]
 COMPONENTS: tuple[Component, ...] = (
@@ -79,6 +79,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
         return Bytes(sum(t.size for t in self.terms if t.component == name))
 
 
+# Bytes a second. Two channels of 64 bits at 3200 million transfers (JEDEC, JESD79-4); 16 lanes at
+# 16 GT/s, of which 128 in 130 bits are data (PCI Express 4.0).
+_THROUGH: Final = {
+    False: ("two channels of DDR4-3200", 2 * 8 * 3.2e9),
+    True: ("16 lanes of PCIe 4.0", 16 * 16e9 / 8 * 128 / 130),
+}
+
+
 def together(shares: Sequence[Memory]) -> Memory:
     """What all cards take, term by term."""
     totals = [s.total for s in shares]
@@ -99,6 +107,8 @@ class Offload(msgspec.Struct, frozen=True, kw_only=True):
     `shares` is what each card takes, with what the host takes told with the first. `how` is what
     the engine is told, `words` what is then on the card; `settings` ask the same of a workload,
     where it has such options. `layers` are those that could be on a card, as the engine counts.
+    `read` are the bytes in the computer's memory that are read for one token: by the processor, or
+    by a card through its bus (`copied`).
     """
 
     shares: tuple[Memory, ...]
@@ -106,6 +116,8 @@ class Offload(msgspec.Struct, frozen=True, kw_only=True):
     words: str
     layers_on_cards: int
     layers: int
+    read: Bytes = Bytes(0)
+    copied: bool = False
     settings: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     @property
@@ -117,6 +129,18 @@ class Offload(msgspec.Struct, frozen=True, kw_only=True):
     def host(self) -> Bytes:
         """Bytes in the computer's memory."""
         return self.shares[0].component("host")
+
+    @property
+    def pace(self) -> str:
+        """What a token costs beside what is on the cards, and the most tokens that leaves."""
+        if not self.read:
+            return ""
+        what, rate = _THROUGH[self.copied]
+        most = rate / self.read
+        return (
+            f"a token reads {gib(self.read)} GiB of it: with {what}"
+            f" at most {most:.{0 if most >= 10 else 1}f} tokens a second"
+        )
 
 
 class Loaded(Protocol):

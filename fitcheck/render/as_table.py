@@ -18,6 +18,7 @@ def draw(grid: Grid, width: int, colour: bool) -> str:
     widths = _widths(columns, rows)
     heading = [Cell(c.heading) for c in columns]
     lines = [_line(heading, columns, widths, False), "  ".join("-" * w for w in widths)]
+    lines = lines if columns else []
     lines += [_line(row, columns, widths, colour) for row in rows]
     return "\n".join((*grid.above, *([""] if grid.above else []), *lines, *grid.below)) + "\n"
 

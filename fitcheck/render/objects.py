@@ -12,6 +12,7 @@ from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.local import Stored
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import Claim, ShowAnswer
+from fitcheck.answers.ways import Step, Way
 from fitcheck.engines import ENGINES
 from fitcheck.engines.base import COMPONENTS, Engine, Memory, Offload
 from fitcheck.engines.capabilities import least_capability
@@ -109,6 +110,8 @@ def offload(o: Offload) -> Object:
         "host": o.host,
         "settings": dict(o.settings),
         "how": o.how,
+        "read_per_token": o.read,
+        "pace": o.pace,
     }
 
 
@@ -211,12 +214,47 @@ def plan(answer: PlanAnswer) -> Object:
         "schema": "fitcheck.plan/1",
         "model": subject(answer.subject),
         "best": answer.best.scheme.word if answer.best else None,
+        "ways": [way(w) for w in answer.ways],
+        "next_steps": [step(s) for s in answer.steps],
+        "budget": answer.budget,
+        "without_price": answer.unpriced,
         "machines": [machine(o.machine) for o in answer.options],
         "results": [
             {"machine": o.machine.name, **estimate(e)}
             for o in answer.options
             for e in o.row.estimates
         ],
+    }
+
+
+def way(w: Way) -> Object:
+    """One of the least machines that run a model, how it is divided there, and what it costs."""
+    e = w.estimate
+    return {
+        "kind": w.kind,
+        "machine": w.machine.name,
+        "cards": len(w.machine.cards),
+        "nodes": w.machine.nodes,
+        "quantization": e.scheme.name,
+        "engine": e.engine,
+        "verdict": "offload" if w.kind == "offload" else w.fit.verdict,
+        "headroom": w.headroom,
+        "max_context": None if w.kind == "offload" else w.fit.max_context,
+        "max_batch": None if w.kind == "offload" else w.fit.max_batch,
+        "host": w.host,
+        "disk": e.file_bytes,
+        "how": w.fit.offload.how if w.kind == "offload" and w.fit.offload else None,
+        "price_usd_hour": w.price,
+    }
+
+
+def step(s: Step) -> Object:
+    """What almost holds a model, by how much it does not, and the next larger thing that does."""
+    return {
+        "machine": s.machine.name,
+        "quantization": s.estimate.scheme.name,
+        "lacks": s.lacks,
+        "next": way(s.up) if s.up else None,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
+from fitcheck.answers.ways import KINDS, Step, Way
 from fitcheck.fit import Fit
 from fitcheck.render.check_grid import MOODS, describe, supposed
 from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
@@ -36,7 +37,61 @@ def _cards(answer: PlanAnswer) -> Grid:
         )
         for o in answer.options
     )
-    return Grid(columns=columns, rows=rows, above=(_title(answer),), below=("", LEGEND))
+    if answer.budget is not None:
+        columns, rows = (), ()
+    below = (*_least(answer), *map(_step, answer.steps))
+    return Grid(
+        columns=columns, rows=rows, above=(_title(answer),), below=("", *_legend(answer), *below)
+    )
+
+
+def _legend(answer: PlanAnswer) -> Iterator[str]:
+    if answer.budget is None:
+        yield LEGEND
+        return
+    yield f"within ${answer.budget:g} an hour, on demand:"
+    if answer.unpriced:
+        yield f"{answer.unpriced} instances are left out: nobody says here what they cost"
+
+
+def _least(answer: PlanAnswer) -> Iterator[str]:
+    """`bnb-nf4: L40S (3.2 GiB left, 4k) or 2x RTX 3090 (...)`: the least of each kind."""
+    by_scheme: dict[str, list[Way]] = {}
+    for way in answer.ways:
+        by_scheme.setdefault(way.estimate.scheme.word, []).append(way)
+    if answer.budget is not None and not by_scheme:
+        yield "nothing runs it"
+    for scheme, found in by_scheme.items():
+        yield f"{scheme}, the least:"
+        for kind in KINDS:
+            some = [way_words(way) for way in found if way.kind == kind]
+            if some:
+                yield f"  {_KINDS[kind]:<12}{'; '.join(some)}"
+
+
+_KINDS: Final = {
+    "card": "one card",
+    "cards": "several",
+    "offload": "with RAM",
+    "cloud": "rented",
+}
+
+
+def way_words(way: Way) -> str:
+    """`L40S (3.2 GiB left, context 4k)`."""
+    price = f", ${way.price:.2f}/h" if way.price is not None else ""
+    if way.kind == "offload":
+        offload = way.fit.offload
+        layers = f", {offload.words}" if offload else ""
+        return f"{way.machine.name} ({gib(way.host)} GiB of RAM{layers})"
+    longest = tokens(_longest(way.fit))
+    return f"{way.machine.name} ({gib(way.headroom)} GiB left, context {longest}{price})"
+
+
+def _step(step: Step) -> str:
+    """`RTX 4090 lacks 1.9 GiB for bnb-int8; the next step up is ...`."""
+    up = f"; the next step up is {way_words(step.up)}" if step.up else ""
+    return f"{step.machine.name} lacks {gib(step.lacks)} GiB for {step.estimate.scheme.word}{up}"
 
 
 def _title(answer: PlanAnswer) -> str:
@@ -118,4 +173,5 @@ def _below(answer: PlanAnswer) -> Iterator[str]:
     for e in row.estimates:
         if e.fit is not None and e.fit.verdict == "offload":
             yield f"{e.scheme.word}: {e.fit.reasons[-1]}"
+    yield from map(_step, answer.steps)
     yield BITS

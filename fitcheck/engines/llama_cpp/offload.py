@@ -82,6 +82,7 @@ def offloaded(
         words=_words(best, blocks),
         layers_on_cards=best.get(LAYERS, blocks + 1),
         layers=blocks + 1,
+        read=Bytes(read(best)),
         settings=best,
     )
 

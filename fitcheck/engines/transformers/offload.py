@@ -67,6 +67,8 @@ def offloaded(
         words=f"{count} of {len(model.layers)} layers on the card",
         layers_on_cards=count,
         layers=len(model.layers),
+        read=Bytes(shares(parts)[0].component("host")),
+        copied=True,
     )
 
 
