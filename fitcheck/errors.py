@@ -1,8 +1,12 @@
 """What can be wrong with a question, as values and as the few exceptions that end a command."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
+
+# What of a name that somebody typed is told in an error, which is one line.
+LONGEST_SHOWN: Final = 200
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -32,7 +36,8 @@ class UnknownName(FitcheckError):
     def __init__(self, what: str, name: str, names: Iterable[str], hint: str = "") -> None:
         near = nearest(name, names)
         offer = f"; did you mean {' or '.join(near)}?" if near else ""
-        super().__init__(printable(f"no {what} is called '{name}'{offer or hint}"))
+        shown = name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}..."
+        super().__init__(printable(f"no {what} is called '{shown}'{offer or hint}"))
 
 
 class BadInput(FitcheckError):

@@ -17,6 +17,17 @@ from fitcheck import __version__
 T = TypeVar("T")
 
 
+def home() -> Path:
+    """The user's home; where there is none, a place in which nothing is and nothing can be kept.
+
+    A container's user may have neither HOME nor a line in /etc/passwd.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull)
+
+
 class _Envelope(msgspec.Struct, frozen=True):
     key: str
     content: msgspec.Raw

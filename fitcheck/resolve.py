@@ -42,6 +42,8 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 def subject(word: str, catalog: Catalog) -> Subject:
     """What `word` names. Raises UnknownName with the nearest names, or as reading a file does."""
+    if not word.strip():
+        raise BadInput("no model is named; `fitcheck models` lists them")
     if word.startswith(HUB):
         from fitcheck.sources import hub
 

@@ -17,7 +17,7 @@ def refuse(engine: Engine, names: Sequence[str], workload: Workload) -> None:
 
     So too where a value of the workload means nothing to it.
     """
-    if not names:
+    if not names and workload.batch == 1:
         return
     has = {option.name for option in engine.options}
     for name in names:

@@ -35,7 +35,7 @@ def load_models(overlays: Sequence[Path] = (), kept_in: Path | None = None) -> C
     """
     from fitcheck.catalog import compiled
 
-    if kept_in is None:
+    if kept_in is None or not all(path.is_file() for path in overlays):
         return _read_models(overlays)
     key = kept_key(overlays)
     known = compiled.read(kept_in, key)
@@ -70,9 +70,11 @@ def _read_models(overlays: Sequence[Path]) -> Catalog:
 def read_text(path: Path) -> str:
     """The file's text. Raises BadInput with the reason that it cannot be read."""
     try:
-        if path.is_file() and path.stat().st_size > LARGEST_FILE:
-            raise BadInput(f"{path}: larger than any catalog ({path.stat().st_size} bytes)")
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+        if len(data) > LARGEST_FILE:
+            raise BadInput(f"{path}: larger than any catalog (more than {LARGEST_FILE} bytes)")
+        return data.decode("utf-8")
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:

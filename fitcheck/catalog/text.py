@@ -31,6 +31,8 @@ def read(text: str, file: str) -> Any:  # noqa: ANN401  (a YAML document may be 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "no YAML"
+        if mark and text[mark.index : mark.index + 1] == "\t":
+            what = "begins with a tab, and YAML is indented by spaces"
         raise BadFile([Problem(file, mark.line + 1 if mark else 0, "", what)]) from None
     except yaml.YAMLError as error:
         raise BadFile([Problem(file, 0, "", " ".join(str(error).split()))]) from None

@@ -89,15 +89,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         code = _fault("interrupted", 130)
     except BrokenPipeError:
-        # The reader (`head`) has enough; what Python would still flush has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (`head`) has enough.
+        _let_go()
         code = 0
+    except OSError as error:
+        _let_go()
+        what = f"{error.filename}: " if error.filename else "the answer cannot be written: "
+        code = _fault(f"{what}{error.strerror or error}", 2)
     except Exception as error:
         if os.environ.get("FITCHECK_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
         code = _fault(f"a fault of its own ({what}); FITCHECK_DEBUG=1 shows where", 2)
     sys.exit(code)
+
+
+def _let_go() -> None:
+    """What Python would still flush at the end has nowhere to go."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fault(message: str, code: int) -> int:

@@ -8,9 +8,12 @@ from fitcheck import render
 from fitcheck.cli import options
 
 
-@click.group("catalog")
-def command() -> None:
+@click.group("catalog", invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
     """Check a catalog file, or print its JSON Schema."""
+    if context.invoked_subcommand is None:
+        raise click.UsageError("say `fitcheck catalog validate FILE` or `fitcheck catalog schema`")
 
 
 @command.command("validate")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fitcheck import render
+from fitcheck import kept, render
 from fitcheck.cli import options
 
 # What programs and drivers heed of the environment, where cards are concerned.
@@ -67,7 +67,7 @@ def _private() -> Iterator[str]:
     import platform
     from getpass import getuser
 
-    yield str(Path.home())
+    yield str(kept.home())
     try:
         user = getuser()
     except (OSError, KeyError):

@@ -43,6 +43,20 @@ class Tokens(click.ParamType[int]):
         return int(digits) * factor
 
 
+class Share(click.FloatRange):
+    """More than 0 and at most 1, and a number."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1, min_open=True)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:  # noqa: ANN401  (click's signature)
+        """As FloatRange, which lets `nan` pass: it is neither too small nor too large."""
+        share = float(super().convert(value, param, ctx))
+        if share != share:
+            self.fail(f"'{value}' is no share of a card (0.9)", param, ctx)
+        return share
+
+
 class Size(click.ParamType[Bytes]):
     """`64GB`, `32GiB`: an amount of memory."""
 
@@ -118,7 +132,7 @@ workload_options = many(
     click.option("--parallel", type=click.IntRange(1, 1 << 16), help="llama.cpp: slots."),
     click.option(
         "--gpu-memory-utilization",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=Share(),
         help="vLLM: its share of the card, 0 to 1.",
     ),
     click.option("--imatrix", is_flag=True, help="llama.cpp: quantized with an importance matrix."),
@@ -188,6 +202,8 @@ card_options = many(gpu_option, machine_option, nodes_option, supposed_options)
 def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)
     """The question's options as a record; options of other concerns are left out."""
     given = {name: options[name] for name in Ask.__struct_fields__ if name in options}
+    if given.get("precisions") and given.get("quants"):
+        raise BadInput("--precision and --quant both name a scheme: give one of them")
     return Ask(**given, settings=dict(_settings(options)))
 
 
@@ -230,11 +246,11 @@ def known_totals(overlays: tuple[Path, ...], *, wanted: bool) -> Iterator[Known 
 def cache_folder() -> Path:
     """Where programs of this system keep what they can make again."""
     if sys.platform == "win32":
-        root = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+        root = os.environ.get("LOCALAPPDATA") or kept.home() / "AppData" / "Local"
     elif sys.platform == "darwin":
-        root = Path.home() / "Library" / "Caches"
+        root = kept.home() / "Library" / "Caches"
     else:
-        root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        root = os.environ.get("XDG_CACHE_HOME") or kept.home() / ".cache"
     return Path(root) / "fitcheck"
 
 
@@ -340,7 +356,7 @@ def colour() -> bool:
     """Only on a terminal, and never against NO_COLOR (no-color.org)."""
     if os.environ.get("NO_COLOR"):
         return False
-    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    return sys.stdout is not None and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Count(click.ParamType[int]):
@@ -390,7 +406,7 @@ def stored() -> "tuple[Stored, ...]":
     found = answers.stored(local.here())
     tell(f"{s.found.name or s.found.path} ({s.found.store}): {s.why}" for s in found if s.why)
     if not found:
-        looked = local.places(os.environ, Path.home()).values()
+        looked = local.places(os.environ, kept.home()).values()
         folders = ", ".join(dict.fromkeys(str(place) for places in looked for place in places))
         tell([f"no models on this machine; looked in {folders}"])
     return found
@@ -413,7 +429,21 @@ def answer(
         width=width(),
         colour=colour(),
     )
-    click.echo(said, nl=False, color=True)
+    click.echo(_sayable(said, as_json or form == "json"), nl=False, color=True)
+
+
+def _sayable(said: str, as_json: bool) -> str:
+    """The text, without what stdout has no letters for: JSON's own escapes, or question marks."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        said.encode(encoding)
+    except UnicodeEncodeError:
+        if not as_json:
+            return said.encode(encoding, "replace").decode(encoding)
+        from json import dumps
+
+        return "".join(c if c.isascii() else dumps(c)[1:-1] for c in said)
+    return said
 
 
 def tell(notes: Iterable[str]) -> None:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from fitcheck.kept import home
 from fitcheck.sources.local import huggingface, llama_cpp, lm_studio, ollama
 from fitcheck.sources.local.found import Found, Store
 
@@ -38,7 +39,7 @@ def places(
 
 def here() -> list[Found]:
     """What this user's programs have put on this machine."""
-    return find(os.environ, Path.home())
+    return find(os.environ, home())
 
 
 def named(name: str, found: Iterable[Found]) -> Found | None:
