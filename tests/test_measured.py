@@ -23,7 +23,6 @@ SHORT = {
     "transformers, published peaks (torch's count), several: 95th percentile": (
         "72B packed by GPTQ: 14 GiB more than we know a reason for, over two to four cards"
     ),
-    "ranges: figures inside": "op by op the range holds all; it is as wide as two meters",
     "ranges: median width": "small models, of which the CUDA context is a large part",
     '"fits" that a figure contradicts': "premAI's Mistral 7B in int8, and GLM-4's own code",
 }

@@ -49,6 +49,8 @@ RIG: Final = ("transformers 5.23, allocated", "transformers 4.37 to 4.57, alloca
 ONE: Final = ("Qwen's tables, Qwen1.5, one card", "Qwen's tables, Qwen2, one card")
 SEVERAL: Final = ("Qwen's tables, Qwen1.5, several", "Qwen's tables, Qwen2, several")
 ANY: Final = ("",)
+# Starts of llama.cpp are whole but for the process, which is ours: none can be outside of a range.
+RUNS: Final = ("transformers", "Qwen", "published", "unseen")
 
 
 def _exact(of: Summary) -> float:
@@ -101,7 +103,7 @@ TARGETS: Final = (
     ),
     Target(
         name="ranges: figures inside",
-        tables=ANY,
+        tables=RUNS,
         figure=lambda of: of.inside_share,
         least=0.93,
         most=0.97,

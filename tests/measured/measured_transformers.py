@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from measured_rows import Asked, Figure, loaded, memory_of, rows, seen
+from measured_rows import Asked, Figure, configs, loaded, memory_of, rows, seen
 
 from fitcheck.engines.base import Memory, Range, Workload
 from fitcheck.units import GIB, MIB
@@ -108,6 +108,9 @@ QWEN: Final = {
 }
 
 
+HEAD: Final = "one matrix of the head more, in all rows alike; the library has it once"
+
+
 def tables_of_qwen() -> Iterator[Figure]:
     """What Qwen published of Qwen1.5, Qwen2 and Qwen3.
 
@@ -128,6 +131,7 @@ def _of_qwen(row: dict[str, str]) -> Figure:
     stays = row["transformers"] == "4.51"
     where = "what stays" if stays else "one card" if cards == 1 else "several cards"
     kept = memory.component("weights") + memory.component("kv_cache")
+    tied = configs()[row["model"]].get("tie_word_embeddings")
     told = Asked(model=row["model"], scheme=packing, context=asked.context)
     return Figure(
         table=f"Qwen's tables, {row['model'].split('-')[0]}, {where}",
@@ -138,5 +142,6 @@ def _of_qwen(row: dict[str, str]) -> Figure:
         total=memory.total,
         unseen=memory.component("overhead"),
         cards=cards,
+        note=HEAD if stays and packing == "fp8" and tied else "",
         asked=told if where == "one card" else None,
     )
