@@ -15,6 +15,10 @@ from fitcheck.machine import SYSTEM_RAM, Card, Machine
 from fitcheck.units import Bytes
 
 _LIST: Final = "; `fitcheck gpus --cloud` lists them"
+_ALSO: Final = {
+    "amazon": "aws", "ec2": "aws", "google": "gcp", "gce": "gcp", "microsoft": "azure",
+    "lambdalabs": "lambda",
+}  # fmt: skip
 # What only names of instances look like: g5.12xlarge, Standard_ND96isr_H100_v5, a2-highgpu-1g.
 _SHAPE: Final = re.compile(
     r"\w{1,9}(?:-\w{1,9})?\.(?:\w{0,9}large?|metal)\w{0,3}"
@@ -30,12 +34,13 @@ def machine(word: str) -> Machine | None:
     several clouds have one of that name.
     """
     provider, colon, rest = word.strip().partition(":")
-    known = _by_provider().get(provider.lower()) if colon else None
+    provider = _ALSO.get(provider.lower().strip(), provider.lower().strip())
+    known = _by_provider().get(provider) if colon else None
     if known is not None:
         found = known.get(_plain(rest))
         if found is None:
             ids = [i.id.lower() for i in known.values()]
-            raise UnknownName("cloud instance", word.lower(), ids, _LIST)
+            raise UnknownName("cloud instance", f"{provider}:{rest.lower()}", ids, _LIST)
         return _machine(found)
     rows = [of[_plain(word)] for of in _by_provider().values() if _plain(word) in of]
     if len(rows) > 1:
@@ -51,6 +56,10 @@ def refuse(word: str) -> None:
         name = re.sub(r"^\s*\d{1,4}\s*[x*]\s*", "", part)
         if name != word and machine(name) is not None:
             raise BadInput(f"'{name.strip()}' is a whole machine: name it alone")
+    cloud, colon, _ = word.partition(":")
+    if colon and cloud.strip().isalpha():
+        there = f"; there are {', '.join(_by_provider())}"
+        raise UnknownName("cloud", cloud.strip(), _by_provider(), there)
     if _SHAPE.fullmatch(word.strip()):
         rented = [name for of in _by_provider().values() for name in of]
         raise UnknownName("cloud instance", _plain(word), rented, _LIST)

@@ -22,7 +22,7 @@ def test_every_instance_has_cards_of_the_table_or_says_their_memory() -> None:
 
     assert [r.id for r in load_instances() if r.gpu not in known and not r.memory] == []
     assert all(r.source for r in load_instances())
-    assert len(load_instances()) == 127
+    assert len(load_instances()) == 128
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,7 @@ def test_every_instance_has_cards_of_the_table_or_says_their_memory() -> None:
         ("aws:g5.12xlarge", 4, "a10g", 23028, 192),
         ("p4d.24xlarge", 8, "a100-40gb-sxm", 40960, 1152),
         ("azure:NC40ads_H100_v5", 1, "h100-nvl", 95830, 320),
+        ("gcp:a3-highgpu-8g", 8, "h100-sxm", 81559, 1872),
         ("gcp:a2-megagpu-16g", 16, "a100-40gb-sxm", 40960, 1360),
         ("azure:Standard_ND96isr_MI300X_v5", 8, "instinct-mi300x", 196592, 1850),
         ("aws:g6f.2xlarge", 1, "l4", 5722, 32),
@@ -66,6 +67,7 @@ def test_what_a_source_does_not_say_is_said() -> None:
         ("gcp:a3-mega", "gcp:a3-megagpu-8g"),
         ("Standard_NC24ads_A100", "nc24ads_a100_v4"),
         ("azure:3090", "gpus --cloud"),
+        ("ec2:g5.12xlarg", "aws:g5.12xlarge"),
     ],
 )
 def test_a_name_that_is_nearly_one_offers_it(word: str, near: str) -> None:
@@ -73,6 +75,16 @@ def test_a_name_that_is_nearly_one_offers_it(word: str, near: str) -> None:
         cards.machine(word)
 
     assert near in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["ec2:g5.xlarge", "Amazon:g5.xlarge", "AWS: g5.xlarge"])
+def test_a_cloud_has_more_names_than_one(word: str) -> None:
+    assert cards.machine(word).name == "aws:g5.xlarge (A10G)"
+
+
+def test_an_unknown_cloud_says_which_are_known() -> None:
+    with pytest.raises(UnknownName, match=r"no cloud is called 'runpod'; there are aws, azure"):
+        cards.machine("runpod:a100")
 
 
 @pytest.mark.parametrize("word", ["2x aws:p5.48xlarge", "g5.12xlarge,3090", "2x g5.xlarge"])
