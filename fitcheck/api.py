@@ -49,6 +49,7 @@ __all__ = [
     "catalog",
     "check",
     "compare",
+    "described",
     "detect",
     "estimate",
     "machine",
@@ -67,6 +68,15 @@ def machine(words: str) -> Machine:
     return cards.machine(words)
 
 
+def described(source: Path | str) -> Machine:
+    """The machine that a tool's output or a profile describes: a file, or its text."""
+    return cards.read_capture(source, one_program=True)
+
+
+def _meant(gpu: str | Machine) -> Machine:
+    return gpu if isinstance(gpu, Machine) else machine(gpu)
+
+
 def detect() -> Machine:
     """This machine, with why something was not seen; `cards` is empty where there is none."""
     return cards.detected()
@@ -80,7 +90,7 @@ def estimate(model: str, *, of: Catalog | None = None, **options: Any) -> tuple[
 
 def check(
     *models: str,
-    gpu: str = "detected",
+    gpu: str | Machine = "detected",
     of: Catalog | None = None,
     **options: Any,  # noqa: ANN401
 ) -> CheckAnswer:
@@ -88,32 +98,32 @@ def check(
     found = resolve.selected(models, of or catalog(), lambda subject: True)
     named = bool(models)
     return checking.check(
-        found, machine(gpu), Ask(**options), named=named, solve="all" if named else "batch"
+        found, _meant(gpu), Ask(**options), named=named, solve="all" if named else "batch"
     )
 
 
 def compare(
     *models: str,
-    gpus: Sequence[str],
+    gpus: Sequence[str | Machine],
     of: Catalog | None = None,
     **options: Any,  # noqa: ANN401
 ) -> CompareAnswer:
     """The same models on several machines."""
     found = resolve.selected(models, of or catalog(), lambda subject: True)
-    machines = tuple(machine(gpu) for gpu in gpus)
+    machines = tuple(_meant(gpu) for gpu in gpus)
     return comparing.compare(found, machines, Ask(**options), named=bool(models))
 
 
 def plan(
     model: str,
     *,
-    gpus: Sequence[str],
+    gpus: Sequence[str | Machine],
     of: Catalog | None = None,
     **options: Any,  # noqa: ANN401
 ) -> PlanAnswer:
     """Which of these cards, and how many of them, run the model."""
     subject = resolve.subject(model, of or catalog())
-    return planning.plan(subject, tuple(machine(gpu) for gpu in gpus), Ask(**options))
+    return planning.plan(subject, tuple(_meant(gpu) for gpu in gpus), Ask(**options))
 
 
 def show(model: str, *, of: Catalog | None = None) -> ShowAnswer:

@@ -35,3 +35,11 @@ def test_cards_side_by_side() -> None:
     found = api.compare("moss-16b", gpus=("3090", "2x3090"), precisions=("fp16",))
 
     assert [c.rows[0].verdict for c in found.checks] == ["no", "fits"]
+
+
+def test_a_machine_can_be_brought() -> None:
+    """One that a tool's output or a profile describes, asked about as any card is."""
+    box = api.described("cards: 2x3090\nram: 64GB\n")
+
+    assert api.check("moss-16b", gpu=box, precisions=("fp16",)).rows[0].verdict == "fits"
+    assert api.plan("gpt2", gpus=[box]).options[0].machine == box
