@@ -7,13 +7,15 @@ import msgspec
 
 from fitcheck import quantization
 from fitcheck.answers import heeded
+from fitcheck.architecture import Model
 from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Engine, Loaded, LooksAtCards, Workload
+from fitcheck.engines.published import packed_groups
 from fitcheck.errors import BadInput, UnknownName
 from fitcheck.fit import Question
 from fitcheck.machine import SYSTEM_RAM, Machine
 from fitcheck.quantization import Precision, Scheme
-from fitcheck.quantization.published import published
+from fitcheck.quantization.published import Published, published
 from fitcheck.resolve import Subject
 from fitcheck.units import Bytes
 
@@ -89,7 +91,7 @@ def _jobs(subject: Subject, ask: Ask, columns: tuple[Precision, ...]) -> list[Jo
         return [_named(subject, ask, name) for name in ask.quants]
     engine = engine_named(ask.engine or DEFAULT_ENGINE)
     own = _published(subject, engine)
-    if own and not ask.precisions and "int4" not in columns:
+    if own and not ask.precisions:
         return [Job(engine, own[0], own[0].precision)]
     found = [_column(subject, engine, p, own) for p in ask.precisions or columns]
     jobs = [job for job in found if job is not None]
@@ -156,18 +158,29 @@ def _published(subject: Subject, engine: Engine) -> tuple[Scheme, ...]:
     Empty for 16 bits, and for what llama.cpp's converter unpacks: FP8, and MXFP4 as it is. Raises
     BadInput for a method that is not known, and for 4-bit weights in llama.cpp.
     """
-    section = subject.model.quantization_config if subject.model else None
-    if section is None:
+    model = subject.model
+    section = model.quantization_config if model else None
+    if model is None or section is None:
         return ()
     found = published(section)
     if found.unknown:
         raise BadInput(f"{subject.id} is published by {found.method}: {found.unknown}")
     if engine.name not in GGUF_ENGINES:
-        return found.schemes
+        return _most_first(model, found)
     if all(s.precision == "int8" or s.name == "mxfp4" for s in found.schemes):
         return ()
     names = _names(found.schemes)
     raise BadInput(f"{subject.id} is published in {names}: GGUF files are made of 16-bit weights")
+
+
+def _most_first(model: Model, found: Published) -> tuple[Scheme, ...]:
+    if len(found.schemes) < 2:
+        return found.schemes
+    weights = dict.fromkeys((s.name for s in found.schemes), 0)
+    for group, scheme in packed_groups(model, found):
+        if scheme is not None:
+            weights[scheme.name] += group.count * group.tensor.numel
+    return tuple(sorted(found.schemes, key=lambda s: -weights[s.name]))
 
 
 def _column(

@@ -1,5 +1,6 @@
 """What people type: the answer on stdout, talk on stderr, the verdict in the exit code."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -325,3 +326,29 @@ def test_a_checkpoint_is_not_packed_anew(fitcheck: Run) -> None:
 
     assert (ran.code, ran.out) == (2, "")
     assert "deepseek-v3 is published in fp8; awq-int4 cannot be made of it" in ran.err
+
+
+def test_a_checkpoint_of_two_schemes_stands_once_under_that_of_most_weights(fitcheck: Run) -> None:
+    """DeepSeek V4 Flash: experts in MXFP4, all else in FP8 (its config.json, `expert_dtype`)."""
+    asked = ("deepseek-v4-flash", "--gpu", "8xb200", "--json")
+    (found,) = fitcheck("check", *asked).json["results"]
+    (eight,) = fitcheck("check", *asked, "--precision", "int8").json["results"]
+
+    assert found["quantization"] == "mxfp4"
+    assert eight["quantization"] == "fp8"
+    assert eight["memory"]["weights"] == found["memory"]["weights"]
+
+
+def test_a_checkpoint_in_few_bits_has_a_column_of_its_own(fitcheck: Run, tmp_path: Path) -> None:
+    """What is published in 2 bits is neither FP16 nor INT8 nor INT4."""
+    config = {
+        "model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008,
+        "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 32000,
+        "quantization_config": {"quant_method": "gptq", "bits": 2, "group_size": 64},
+    }  # fmt: skip
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    ran = fitcheck("check", str(file), "--gpu", "3090")
+
+    assert ran.code == 0
+    assert "INT2" in ran.out
