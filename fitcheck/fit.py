@@ -91,6 +91,11 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
         left = [one.headroom for one in self.per_card]
         return left.index(min(left)) if left else None
 
+    @property
+    def longest(self) -> int | None:
+        """The longest context, as sure as the verdict is."""
+        return self.max_context_sure if self.verdict == "fits" else self.max_context
+
     def says_yes(self, *, strict: bool = False, allow_offload: bool = False) -> bool:
         """Whether a script may go on: the exit code's rule."""
         if self.verdict == "offload":
@@ -137,13 +142,13 @@ def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
     return msgspec.structs.replace(found, reasons=(*found.reasons, *whys)), memory
 
 
-def _decided(q: Question, placed: "Placement", solve: Solve) -> tuple[Fit, Memory]:
-    found = _judged(q, placed, solve)
+def _decided(q: Question, placed: "Placements", solve: Solve) -> tuple[Fit, Memory]:
+    found, placed_on = _judged(q, placed, solve), placed.least
     if found.verdict == "no" and (
-        solve == "all" or (q.offload and not _too_much(q, placed.memory))
+        solve == "all" or (q.offload and not _too_much(q, placed_on.memory))
     ):
-        return _beside_ram(q, found, placed.memory)
-    return _within_ram(q, found, placed.memory), placed.memory
+        return _beside_ram(q, found, placed_on.memory)
+    return _within_ram(q, found, placed_on.memory), placed_on.memory
 
 
 def capable(q: Question) -> tuple[tuple[Card, ...], tuple[str, ...]]:
@@ -261,7 +266,14 @@ def _is_measured(q: Question, cards: Sequence[Card], workload: Workload) -> bool
     return q.measured is not None and len(cards) == 1 and workload == q.workload
 
 
-def _placed(q: Question) -> tuple[Placement | None, str]:
+class Placements(msgspec.Struct, frozen=True):
+    """The model on as few cards as need be, and on the most that it can be divided over."""
+
+    least: Placement
+    most: Placement
+
+
+def _placed(q: Question) -> tuple[Placements | None, str]:
     """On the fewest cards that surely hold it, else on those that may, else on all.
 
     Why not, where it can be divided over no number of them: what was said of the most.
@@ -276,7 +288,7 @@ def _placed(q: Question) -> tuple[Placement | None, str]:
     except BadInput as error:
         return None, str(error)
     best = [p for p in tried if p.fits] or [p for p in tried if p.tight] or tried[-1:]
-    return (best[0] if best else None), why
+    return (Placements(best[0], tried[-1]) if best else None), why
 
 
 def _choices(q: Question) -> Iterable[tuple[Card, ...]]:
@@ -286,15 +298,15 @@ def _choices(q: Question) -> Iterable[tuple[Card, ...]]:
     return fewest_first(q.machine.cards)
 
 
-def _judged(q: Question, p: Placement, solve: Solve) -> Fit:
-    cards = p.cards
+def _judged(q: Question, placed: Placements, solve: Solve) -> Fit:
+    p, cards = placed.least, placed.least.cards
     usable, more = Bytes(sum(p.usable)), solve in ("batch", "all")
     verdict: Verdict = "fits" if p.fits else "tight" if p.tight else "no"
     searched = more or (solve == "table" and p.fits)
-    sure = longest_context(q, cards, p, sure=True) if searched else None
+    sure = longest_context(q, placed, sure=True) if searched else None
     longest = sure
     if not q.strict and (more or (solve == "table" and not p.fits)):
-        longest = longest_context(q, cards, p, sure=False)
+        longest = longest_context(q, placed, sure=False)
     if verdict == "no" and not q.context_asked and (longest or 0) >= SHORTEST_CONTEXT:
         verdict = "short"
     found = Fit(
@@ -305,7 +317,7 @@ def _judged(q: Question, p: Placement, solve: Solve) -> Fit:
         per_card=_per_card(cards, p.usable, p.shares),
         max_context=longest,
         max_context_sure=sure,
-        max_batch=most_sequences(q, cards) if more and p.tight else None,
+        max_batch=most_sequences(q, placed.most.cards) if more and p.tight else None,
         cards_needed=cards_needed(q) if solve == "all" and not p.tight else None,
         limited_by=None if p.fits else _largest_obstacle(p),
     )
@@ -357,13 +369,22 @@ def _reasons(q: Question, p: Placement, found: Fit) -> Iterator[str]:
         yield f"{found.cards_needed} such cards hold it"
 
 
-def longest_context(q: Question, cards: Sequence[Card], p: Placement, *, sure: bool) -> int | None:
-    """The longest context, up to the model's own limit, that these cards hold; None if none.
+def longest_context(q: Question, placed: Placements, *, sure: bool) -> int | None:
+    """The longest context, up to the model's own limit, that the cards hold; None if none.
 
-    `p` is what the asked context takes on them. A prompt that was the whole context stays so.
+    On the fewest of them or on the most: more cards hold more of a cache, but each has a process.
     """
     asked = q.workload.context
     limit = max(q.loaded.model.context_length or asked, asked)
+    found = _longest_on(q, placed.least, limit, sure)
+    if found == limit or len(placed.most.cards) == len(placed.least.cards):
+        return found
+    return max(filter(None, (found, _longest_on(q, placed.most, limit, sure))), default=None)
+
+
+def _longest_on(q: Question, p: Placement, limit: int, sure: bool) -> int | None:
+    """`p` is what the asked context takes. A prompt that was the whole context stays so."""
+    asked, cards = q.workload.context, p.cards
     whole = q.workload.prompt >= asked
 
     def missing(context: int) -> int:

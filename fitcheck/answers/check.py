@@ -32,6 +32,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     unknown: str = ""
 
     @property
+    def best(self) -> Estimate | None:
+        """The first that runs, nothing in RAM: surely, if any does; from most to fewest bits."""
+        runs = [e for e in self.estimates if e.fit is not None and e.fit.says_yes()]
+        sure = [e for e in runs if e.fit is not None and e.fit.verdict == "fits"]
+        return next(iter(sure or runs), None)
+
+    @property
     def verdict(self) -> Verdict:
         """The best of its verdicts."""
         found = [e.fit.verdict for e in self.estimates if e.fit is not None]

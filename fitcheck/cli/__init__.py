@@ -51,6 +51,7 @@ _COMMANDS = {
     "estimate": "estimate",
     "explain": "explain",
     "plan": "plan",
+    "upgrade": "upgrade",
     "sweep": "sweep",
     "measure": "measure",
     "show": "show",

@@ -42,10 +42,8 @@ def cell(row: Row) -> Cell:
 
     `int8 offload` is with a part in RAM, where nothing runs without.
     """
-    runs = [e for e in row.estimates if e.fit is not None and e.fit.says_yes()]
-    sure = [e for e in runs if e.fit is not None and e.fit.verdict == "fits"]
-    if sure or runs:
-        return _running((sure or runs)[0])
+    if row.best is not None:
+        return running(row.best)
     if not row.estimates:
         return Cell("-", "faint")
     beside = [e for e in row.estimates if e.fit is not None and e.fit.verdict == "offload"]
@@ -55,9 +53,10 @@ def cell(row: Row) -> Cell:
     return Cell(f"{gib(least)} no", MOODS["no"])
 
 
-def _running(e: Estimate) -> Cell:
+def running(e: Estimate) -> Cell:
+    """`fp16 32k`, `int4 tight 4k`."""
     assert e.fit is not None
     f = e.fit
-    longest = tokens(f.max_context_sure if f.verdict == "fits" else f.max_context)
+    longest = tokens(f.longest)
     verdict = "" if f.verdict == "fits" else f"{f.verdict} "
     return Cell(f"{e.column} {verdict}{longest}", MOODS[f.verdict])

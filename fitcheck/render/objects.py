@@ -12,6 +12,7 @@ from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.local import Stored
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import Claim, ShowAnswer
+from fitcheck.answers.upgrade import OPENS, Gain, UpgradeAnswer
 from fitcheck.answers.ways import Step, Way
 from fitcheck.engines import ENGINES
 from fitcheck.engines.base import COMPONENTS, Engine, Memory, Offload
@@ -224,6 +225,52 @@ def plan(answer: PlanAnswer) -> Object:
             for o in answer.options
             for e in o.row.estimates
         ],
+    }
+
+
+def upgrade(answer: UpgradeAnswer) -> Object:
+    """`fitcheck.upgrade/1`: for each machine to move to, what it opens, model by model."""
+    return {
+        "schema": "fitcheck.upgrade/1",
+        "from": answer.origin.name,
+        "to": [
+            {
+                "machine": target.machine.name,
+                "opens": {what: len(target.opened(what)) for what in OPENS},
+                "models": [gain(g) for g in target.gains if answer.named or g.opens != "nothing"],
+            }
+            for target in answer.targets
+        ],
+    }
+
+
+def upgrade_rows(answer: UpgradeAnswer) -> list[Object]:
+    """Every model and machine, flat."""
+    return [
+        {"machine": target["machine"], **model}
+        for target in upgrade(answer)["to"]
+        for model in target["models"]
+    ]
+
+
+def gain(g: Gain) -> Object:
+    """What one model runs in, before and after."""
+    return {
+        "id": g.subject.id,
+        "opens": g.opens,
+        "before": None if g.before is None else _runs(g.before),
+        "after": None if g.after is None else _runs(g.after),
+    }
+
+
+def _runs(e: Estimate) -> Object:
+    assert e.fit is not None
+    return {
+        "precision": e.column,
+        "quantization": e.scheme.name,
+        "engine": e.engine,
+        "verdict": e.fit.verdict,
+        "max_context": e.fit.longest,
     }
 
 

@@ -6,7 +6,6 @@ from typing import Final
 from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.ways import KINDS, Step, Way
-from fitcheck.fit import Fit
 from fitcheck.render.check_grid import MOODS, describe, supposed
 from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
 from fitcheck.units import gib
@@ -84,7 +83,7 @@ def way_words(way: Way) -> str:
         offload = way.fit.offload
         layers = f", {offload.words}" if offload else ""
         return f"{way.machine.name} ({gib(way.host)} GiB of RAM{layers})"
-    longest = tokens(_longest(way.fit))
+    longest = tokens(way.fit.longest)
     return f"{way.machine.name} ({gib(way.headroom)} GiB left, context {longest}{price})"
 
 
@@ -113,15 +112,10 @@ def cell(e: Estimate | None) -> Cell:
     if f.verdict == "no":
         return Cell("no", "bad")
     count = f"{f.cards} card{'s' * (f.cards > 1)}"
-    longest = tokens(_longest(f))
+    longest = tokens(f.longest)
     users = f" x{f.max_batch}" if f.max_batch else ""
     verdict = "" if f.verdict == "fits" else f" {f.verdict}"
     return Cell(f"{count}{verdict} {longest}{users}", MOODS[f.verdict])
-
-
-def _longest(f: Fit) -> int | None:
-    """As sure as the verdict is."""
-    return f.max_context_sure if f.verdict == "fits" else f.max_context
 
 
 def _schemes(answer: PlanAnswer) -> Grid:
@@ -157,7 +151,7 @@ def _scheme(e: Estimate) -> tuple[Cell, ...]:
         Cell(gib(e.memory.total.expected)),
         Cell(f.verdict + needed, MOODS[f.verdict]),
         Cell(gib(f.headroom)),
-        Cell(tokens(_longest(f))),
+        Cell(tokens(f.longest)),
         Cell(str(f.max_batch or "-")),
         Cell(e.scheme.quality),
     )
