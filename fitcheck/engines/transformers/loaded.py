@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from fitcheck.architecture import Layer, Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Memory, Offload, Range, Term, Workload
@@ -70,7 +72,7 @@ class TransformersModel:
     def shares(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Memory, ...]:
         """Whole layers in order, as device_map="auto" deals them out; the head on the last."""
         if len(usable) == 1:
-            return (self.memory(workload),)
+            return (self._alone(self.memory(workload), usable[0]),)
         settings = read(workload)
         shares = []
         for number, part in enumerate(self._placed(tuple(usable), settings.era), 1):
@@ -81,6 +83,16 @@ class TransformersModel:
             found = (part.weights, *kept, *alive, *overhead.terms(1))
             shares.append(self._memory(found, workload, settings, 1))
         return tuple(shares)
+
+    def _alone(self, found: Memory, usable: Bytes) -> Memory:
+        """With a word where device_map="auto" would put layers in RAM though all go in.
+
+        Source: transformers 5.23.0, integrations/accelerate.py, get_balanced_memory.
+        """
+        if usable * 9 // 10 >= self.weight_bytes or found.total.expected > usable:
+            return found
+        word = 'device_map="auto" keeps a tenth of a single card free: say device_map="cuda"'
+        return msgspec.structs.replace(found, notes=(*found.notes, word))
 
     def totals(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Range, ...]:
         """The same sums as in `shares`, without a word on each term."""

@@ -22,3 +22,17 @@ def test_layers_go_where_device_map_auto_puts_them() -> None:
         assert max(abs(f - w) for f, w in zip(found, wanted, strict=True)) <= 3, row
 
     assert exact >= len(rows) - 8
+
+
+def test_a_single_card_that_is_nearly_full_is_told_of_device_map_auto() -> None:
+    """get_balanced_memory plans with nine tenths of one card, and would put layers in RAM."""
+    from fitcheck.engines.base import Workload
+    from fitcheck.engines.transformers import TRANSFORMERS
+    from fitcheck.units import Bytes
+
+    loaded = TRANSFORMERS.load(model("gpt-j-6b"), SCHEMES["fp16"])
+    workload = loaded.settle(Workload(context=512, prompt=512))
+    need = loaded.memory(workload).total.expected
+    notes = [loaded.shares(workload, [Bytes(size)])[0].notes for size in (need, 2 * need)]
+
+    assert ["device_map" in " ".join(said) for said in notes] == [True, False]
