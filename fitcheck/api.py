@@ -21,18 +21,22 @@ from fitcheck import catalog as catalogs
 from fitcheck.answers import check as checking
 from fitcheck.answers import compare as comparing
 from fitcheck.answers import estimate as estimating
+from fitcheck.answers import local as locally
 from fitcheck.answers import plan as planning
 from fitcheck.answers import show as showing
-from fitcheck.answers.asked import Ask
+from fitcheck.answers.asked import Ask, engine_named
 from fitcheck.answers.check import CheckAnswer
 from fitcheck.answers.compare import CompareAnswer
 from fitcheck.answers.estimate import Estimate
+from fitcheck.answers.local import Stored
 from fitcheck.answers.plan import PlanAnswer
 from fitcheck.answers.show import ShowAnswer
 from fitcheck.catalog import Catalog
+from fitcheck.engines.option import Option
 from fitcheck.errors import FitcheckError
 from fitcheck.fit import Fit
 from fitcheck.machine import Card, Machine
+from fitcheck.sources import local
 
 __all__ = [
     "Ask",
@@ -44,8 +48,10 @@ __all__ = [
     "Fit",
     "FitcheckError",
     "Machine",
+    "Option",
     "PlanAnswer",
     "ShowAnswer",
+    "Stored",
     "catalog",
     "check",
     "compare",
@@ -53,8 +59,10 @@ __all__ = [
     "detect",
     "estimate",
     "machine",
+    "options",
     "plan",
     "show",
+    "stored",
 ]
 
 
@@ -129,3 +137,13 @@ def plan(
 def show(model: str, *, of: Catalog | None = None) -> ShowAnswer:
     """One model's facts, parts, and the publisher's claims beside ours."""
     return showing.show(resolve.subject(model, of or catalog()), machine)
+
+
+def options(engine: str) -> tuple[Option, ...]:
+    """What an engine can be told, and what it takes where nothing is said."""
+    return engine_named(engine).options
+
+
+def stored() -> tuple[Stored, ...]:
+    """The models that other programs have put on this machine; names can be asked about."""
+    return locally.stored(local.here())

@@ -1,6 +1,7 @@
 """Whatever a command answers, a program can ask with one call."""
 
 import doctest
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,19 @@ def test_a_machine_can_be_brought() -> None:
 
     assert api.check("moss-16b", gpu=box, precisions=("fp16",)).rows[0].verdict == "fits"
     assert api.plan("gpt2", gpus=[box]).options[0].machine == box
+
+
+def test_an_engines_options_can_be_asked_for() -> None:
+    """With the engine's own name for each."""
+    found = {o.name: o for o in api.options("vllm")}
+
+    assert found["gpu_memory_utilization"].default == "0.92"
+
+
+def test_stored_models_can_be_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None, where every store is empty."""
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    for variable in ("HF_HUB_CACHE", "OLLAMA_MODELS", "LLAMA_CACHE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+
+    assert api.stored() == ()

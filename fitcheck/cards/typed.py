@@ -114,7 +114,7 @@ def _one(text: str) -> Item | None:
 
 def _size(text: str) -> Bytes | None:
     """Bytes of `24GB`, also with `VRAM` or `card` after it."""
-    if len(text) > names.LONGEST_NAME:
+    if len(text) > names.LONGEST_NAME or text.startswith("-"):
         return None
     words = names.apart(names.plain(text))
     if not words.key and not words.forms and len(words.sizes) == 1:

@@ -28,6 +28,7 @@ ODD = [
     (("check", "--gpu", "3090", "--catalog", "/dev/zero"), "larger than any catalog"),
     (("check", "--gpu", "3090", "--catalog", "/nosuch.yaml"), "No such file"),
     (("estimate", "llama-7b", "--context", "0"), "no number of tokens"),
+    (("check", "llama-7b", "--gpu=-24GB"), "no card is called '-24GB'"),
     (("check", "llama-7b", "--gpu", ""), "no card is named"),
 ]
 
