@@ -25,7 +25,7 @@ from fitcheck.machine import Card
     show_default=True,
     help="Each in a process of its own; the most counts.",
 )
-@click.option("--timeout", type=click.FloatRange(1), default=1800.0, help="Seconds for each run.")
+@click.option("--timeout", type=options.Finite(1), default=1800.0, help="Seconds for each run.")
 @click.option("--python", default=sys.executable, help="The Python that has torch.")
 @click.option(
     "--llama-cpp", type=click.Path(path_type=Path), help="The folder of llama.cpp's programs."

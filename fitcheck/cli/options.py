@@ -43,18 +43,17 @@ class Tokens(click.ParamType[int]):
         return int(digits) * factor
 
 
-class Share(click.FloatRange):
-    """More than 0 and at most 1, and a number."""
-
-    def __init__(self) -> None:
-        super().__init__(0, 1, min_open=True)
+class Finite(click.FloatRange):
+    """A number in a range, which click lets `nan` be: neither too small nor too large."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:  # noqa: ANN401  (click's signature)
-        """As FloatRange, which lets `nan` pass: it is neither too small nor too large."""
-        share = float(super().convert(value, param, ctx))
-        if share != share:
-            self.fail(f"'{value}' is no share of a card (0.9)", param, ctx)
-        return share
+        """As FloatRange; no `nan` and no `inf`."""
+        from math import isfinite
+
+        number = float(super().convert(value, param, ctx))
+        if not isfinite(number):
+            self.fail(f"'{value}' is no number", param, ctx)
+        return number
 
 
 class Size(click.ParamType[Bytes]):
@@ -132,7 +131,7 @@ workload_options = many(
     click.option("--parallel", type=click.IntRange(1, 1 << 16), help="llama.cpp: slots."),
     click.option(
         "--gpu-memory-utilization",
-        type=Share(),
+        type=Finite(0, 1, min_open=True),
         help="vLLM: its share of the card, 0 to 1.",
     ),
     click.option("--imatrix", is_flag=True, help="llama.cpp: quantized with an importance matrix."),

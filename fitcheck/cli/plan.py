@@ -28,7 +28,7 @@ USUAL = (
 @click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")
 @click.option(
     "--budget",
-    type=click.FloatRange(0, min_open=True),
+    type=options.Finite(0, min_open=True),
     help="US dollars an hour: what can be rented for that, where the price is known.",
 )
 @options.catalog_option

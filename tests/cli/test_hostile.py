@@ -20,7 +20,10 @@ ODD = [
     (("estimate", ""), "no model is named"),
     (("show", " "), "no model is named"),
     (("estimate", "a" * 5000), "aaa...'"),
-    (("estimate", "llama-7b", "--engine", "vllm", "--gpu-memory-utilization", "nan"), "no share"),
+    (
+        ("estimate", "llama-7b", "--engine", "vllm", "--gpu-memory-utilization", "nan"),
+        "is no number",
+    ),
     (("estimate", "llama-7b", "--engine", "llama.cpp", "--batch", "100000"), "1 to 256 slots"),
     (("check", "llama-7b", "--gpu", "3090", "--engine", "ollama", "--batch", "300"), "256 slots"),
     (("catalog",), "fitcheck catalog validate FILE"),
@@ -28,6 +31,7 @@ ODD = [
     (("check", "--gpu", "3090", "--catalog", "/dev/zero"), "larger than any catalog"),
     (("check", "--gpu", "3090", "--catalog", "/nosuch.yaml"), "No such file"),
     (("estimate", "llama-7b", "--context", "0"), "no number of tokens"),
+    (("plan", "llama-7b", "--budget", "nan"), "is no number"),
     (("check", "llama-7b", "--gpu=-24GB"), "no card is called '-24GB'"),
     (("check", "llama-7b", "--gpu", ""), "no card is named"),
 ]
