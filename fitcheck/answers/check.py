@@ -133,6 +133,10 @@ def _row(
 ) -> Row:
     if subject.model is None:
         return Row(subject=subject, estimates=(), unknown="its architecture is not published")
+    if measured:
+        from fitcheck.answers.measured import of_model
+
+        measured = of_model(measured, subject.model)
     try:
         found = tuple(
             _glanced(subject, job, machine, ask, known)
@@ -200,7 +204,7 @@ def _held(
         from fitcheck.answers.measured import matching, narrowed, note
 
         settled = loaded.settle(workload(subject, ask))
-        row = matching(rows, subject.model, job.engine.name, job.scheme.name, settled)
+        row = matching(rows, job.engine.name, job.scheme.name, settled)
         if row is not None:
             measured = narrowed(loaded.memory(asked.workload).total, row)
             asked, told = msgspec.structs.replace(asked, measured=measured), (note(row),)

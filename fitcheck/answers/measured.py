@@ -37,18 +37,22 @@ def described(workload: Workload) -> dict[str, Any]:
     return {**fields, "settings": dict(workload.settings)}
 
 
+def of_model(rows: Iterable[Measured], model: Model) -> tuple[Measured, ...]:
+    """The rows of a model, or of another one with the very same tensors."""
+    mine = fingerprint(model)
+    return tuple(row for row in rows if row.fingerprint == mine)
+
+
 def matching(
-    rows: Iterable[Measured], model: Model, engine: str, scheme: str, workload: Workload
+    rows: Iterable[Measured], engine: str, scheme: str, workload: Workload
 ) -> Measured | None:
-    """The newest row of the same model, engine, scheme and settled workload; of a day the last."""
+    """The newest of a model's rows for that engine, scheme and workload; of one day the last."""
     asked = described(workload)
-    same = [
+    found = [
         row
         for row in rows
         if row.engine == engine and row.scheme == scheme and row.workload == asked
     ]
-    mine = fingerprint(model) if same else ""
-    found = [row for row in same if row.fingerprint == mine]
     return max(enumerate(found), key=lambda row: (row[1].when, row[0]))[1] if found else None
 
 
@@ -67,7 +71,7 @@ def applied(e: Estimate, rows: Sequence[Measured]) -> Estimate:
     """
     model = e.subject.model
     assert model is not None
-    row = matching(rows, model, e.engine, e.scheme.name, e.workload)
+    row = matching(of_model(rows, model), e.engine, e.scheme.name, e.workload)
     if row is None:
         return e
     memory = msgspec.structs.replace(e.memory, total=narrowed(e.memory.total, row))

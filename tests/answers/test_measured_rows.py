@@ -28,7 +28,8 @@ def of(catalog: Catalog, name: str = "llama-2-7b", ask: Ask = ASK) -> Estimate:
 def matching(rows: list[Measured], e: Estimate) -> Measured | None:
     """A row of that estimate's question."""
     assert e.subject.model is not None
-    return measured.matching(rows, e.subject.model, e.engine, e.scheme.name, e.workload)
+    mine = measured.of_model(rows, e.subject.model)
+    return measured.matching(mine, e.engine, e.scheme.name, e.workload)
 
 
 def row(e: Estimate, *runs: int) -> Measured:
