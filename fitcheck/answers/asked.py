@@ -258,3 +258,11 @@ def _on_nodes(settled: Workload, engine: Engine, machine: Machine) -> Workload:
         raise BadInput(f"{engine.name} is counted on one machine; --engine vllm spans nodes")
     told = {"cards_per_node": str(len(machine.cards) // machine.nodes)}
     return msgspec.structs.replace(settled, settings={**settled.settings, **told})
+
+
+def on_card(subject: Subject, job: Job, machine: Machine, ask: Ask) -> Job:
+    """The job as the engine's own default has it on those cards; a scheme that is named stays."""
+    if ask.quants or subject.model is None or not isinstance(job.engine, LooksAtCards):
+        return job
+    scheme = job.engine.scheme_on(subject.model, job.scheme, machine.cards[0])
+    return Job(job.engine, scheme, job.column)

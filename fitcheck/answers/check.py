@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, question, workload
+from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, on_card, question, workload
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.answers.heeded import WrongOption
 from fitcheck.answers.known import Known, decided, is_kept, is_usual, key, totals
@@ -197,6 +197,7 @@ def _held(
     rows: "Sequence[Measured]" = (),
 ) -> Estimate:
     assert subject.model is not None
+    job = on_card(subject, job, machine, ask)
     loaded = job.engine.load(subject.model, job.scheme, subject.checkpoint)
     asked = question(subject, job, loaded, machine, ask)
     told: tuple[str, ...] = ()

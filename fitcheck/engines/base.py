@@ -218,6 +218,10 @@ class LooksAtCards(Protocol):
         """A settled workload with the defaults that depend on the card."""
         ...
 
+    def scheme_on(self, model: Model, scheme: Scheme, card: Card) -> Scheme:
+        """What its own default becomes on a card that cannot do it."""
+        ...
+
     def refuses(self, card: Card, workload: Workload) -> tuple[str, ...]:
         """Why it would not start on the card as it is now; empty if it would."""
         ...
@@ -229,6 +233,20 @@ class ChoosesCards(Protocol):
 
     def choices(self, machine: Machine, workload: Workload) -> Sequence[tuple[Card, ...]]:
         """The sets of cards to try, the fewest first. Raises BadInput where none can be had."""
+        ...
+
+
+@runtime_checkable
+class Rebalances(Protocol):
+    """A loaded model whose layers can be told where to go, where its engine's own way is no yes."""
+
+    def rebalanced(
+        self, workload: Workload, usable: Sequence[Bytes]
+    ) -> tuple[Workload, str] | None:
+        """The workload with layers dealt out to fill the cards in turn, and what is typed for it.
+
+        None where that was asked for, and where they do not all go in.
+        """
         ...
 
 

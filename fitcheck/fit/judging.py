@@ -15,7 +15,7 @@ from fitcheck.engines.base import (
     Memory,
     Offloads,
 )
-from fitcheck.fit.placing import Placement, Placements, capable, per_card, placements
+from fitcheck.fit.placing import Placement, Placements, capable, otherwise, per_card, placements
 from fitcheck.fit.records import Fit, Question, Solve, Verdict
 from fitcheck.fit.solving import cards_needed, longest_context, most_sequences
 from fitcheck.units import Bytes, gib
@@ -42,6 +42,9 @@ def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
     placed, why = placements(q)
     if placed is None:
         return _refused(q, "engine", (why,))
+    if other := otherwise(q, placed):
+        q, placed, how = other
+        whys = (*whys, how)
     found, memory = _decided(q, placed, solve)
     return msgspec.structs.replace(found, reasons=(*found.reasons, *whys)), memory
 

@@ -8,6 +8,7 @@ from fitcheck.engines.base import (
     ChoosesCards,
     Engine,
     Memory,
+    Rebalances,
     Workload,
     fewest_first,
     together,
@@ -100,6 +101,26 @@ def placements(q: Question) -> tuple[Placements | None, str]:
         return None, str(error)
     best = [p for p in tried if p.fits] or [p for p in tried if p.tight] or tried[-1:]
     return (Placements(best[0], tried[-1]) if best else None), why
+
+
+def otherwise(q: Question, placed: Placements) -> tuple[Question, Placements, str] | None:
+    """Layers told where to go, where all cards together hold what the engine's own way does not.
+
+    The question with that in its workload, unless its own way may do, and what is typed for it.
+    """
+    p = placed.most
+    room = sum(p.usable) - p.memory.total.expected
+    if placed.least.fits or len(p.cards) == 1 or room < 0 or not isinstance(q.loaded, Rebalances):
+        return None
+    found = q.loaded.rebalanced(q.workload, p.usable)
+    if found is None:
+        return None
+    workload, how = found
+    if placed.least.tight:
+        return q, placed, f"{how} surely fits"
+    told = place(q, p.cards, workload)
+    said = f"{how}: the engine's own division is too much for a card"
+    return msgspec.structs.replace(q, workload=workload), Placements(told, told), said
 
 
 def _choices(q: Question) -> Iterable[tuple[Card, ...]]:

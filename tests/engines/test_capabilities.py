@@ -2,7 +2,10 @@
 
 import pytest
 
-from fitcheck import cards
+from fitcheck import cards, resolve
+from fitcheck.answers.asked import Ask
+from fitcheck.answers.check import check
+from fitcheck.catalog import load_models
 from fitcheck.engines import ENGINES
 from fitcheck.engines.capabilities import least_capability, refusals, unknown
 from fitcheck.quantization import SCHEMES, scheme
@@ -121,3 +124,26 @@ def test_every_row_is_about_something(engine: str) -> None:
         for pattern in rule.schemes:
             covered = [s for s in SCHEMES.values() if rule.covers(s)]
             assert covered, pattern
+
+
+@pytest.mark.parametrize(
+    ("model", "card", "becomes"),
+    [
+        ("llama-3.2-3b", "t4", "fp16"),
+        ("gemma-3-4b", "t4", "fp32"),  # _FLOAT16_NOT_SUPPORTED_MODELS
+        ("gemma-3-4b", "3090", "bf16"),
+    ],
+)
+def test_vllms_own_default_falls_back_where_a_card_has_no_bf16(
+    model: str, card: str, becomes: str
+) -> None:
+    """vLLM 0.33.0, config/model.py, _resolve_auto_dtype: it starts, and says so."""
+    subject = resolve.subject(model, load_models())
+    machine = cards.machine(card)
+    row = check(
+        (subject,), machine, Ask(engine="vllm", precisions=("fp16",)), named=True, solve="verdict"
+    ).rows[0]
+
+    assert row.estimates[0].scheme.name == becomes
+    assert row.estimates[0].fit is not None
+    assert row.estimates[0].fit.limited_by != "scheme"

@@ -8,7 +8,15 @@ import msgspec
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import COMPONENTS, Memory, Offload, Range, Term, Workload
-from fitcheck.engines.llama_cpp import cache, command_line, offload, options, projector, recurrent
+from fitcheck.engines.llama_cpp import (
+    cache,
+    command_line,
+    offload,
+    options,
+    projector,
+    rebalance,
+    recurrent,
+)
 from fitcheck.engines.llama_cpp.buffers import Buffers
 from fitcheck.engines.llama_cpp.capabilities import RULES
 from fitcheck.engines.llama_cpp.gguf import GgufFile
@@ -62,7 +70,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     parallel: int = 1
     kv_unified: bool = False
     spared: Bytes = Bytes(0)
-    offloading: offload.Options = offload.Options("-ngl {}", "--n-cpu-moe {}")
+    offloading: offload.Options = offload.Options("-ngl {}", "--n-cpu-moe {}", "-ts")
     options: tuple[Option, ...] = command_line.OPTIONS
 
 
@@ -131,6 +139,14 @@ class LlamaCppModel:
     def offloaded(self, workload: Workload, usable: Sequence[Bytes]) -> Offload | None:
         """Most on cards of these sizes, the rest in host memory; None if not one layer goes in."""
         return offload.offloaded(self, workload, usable, self.program.offloading)
+
+    def rebalanced(
+        self, workload: Workload, usable: Sequence[Bytes]
+    ) -> tuple[Workload, str] | None:
+        """Cards filled in turn, by proportions that are numbers of layers."""
+        word = self.program.offloading.split
+        found = rebalance.rebalanced(self, workload, usable) if word else None
+        return None if found is None else (found, f"{word} {found.settings[rebalance.SPLIT]}")
 
     def held(self, workload: Workload, usable: Sequence[Bytes]) -> tuple[Held, ...]:
         """The weights at their places on cards of these sizes."""

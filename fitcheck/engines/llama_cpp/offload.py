@@ -24,10 +24,11 @@ Settings = Mapping[str, int]
 
 
 class Options(msgspec.Struct, frozen=True):
-    """What a program calls the two; `experts` is empty where it has no such thing."""
+    """What a program calls them; `experts` and `split` are empty where it has no such thing."""
 
     layers: str
     experts: str = ""
+    split: str = ""
 
 
 class Divided(Protocol):

@@ -6,6 +6,7 @@ from typing import Final
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import Workload
+from fitcheck.engines.capabilities import refusals
 from fitcheck.engines.option import Option
 from fitcheck.engines.published import publisher
 from fitcheck.engines.vllm import capabilities, command_line, models, parallel, settings
@@ -27,6 +28,9 @@ _DEFAULTS: Final[dict[Precision, str]] = {
 # The least that CUDA's context takes of a card before vLLM looks at it. Source: llama.cpp on idle
 # cards, 392 MiB on an RTX 4090; PyTorch issue 107667 from 300.
 _LEAST_CONTEXT: Final = 300 * MIB
+
+
+_NOT_IN_FP16: Final = frozenset({"gemma2", "gemma3", "gemma3_text", "glm4"})
 
 
 class Vllm:
@@ -83,6 +87,15 @@ class Vllm:
     def on_card(self, workload: Workload, card: Card) -> Workload:
         """The workload with defaults that depend on the card."""
         return settings.on_card(workload, card)
+
+    def scheme_on(self, model: Model, scheme: Scheme, card: Card) -> Scheme:
+        """`--dtype auto` falls back on float16 where there is no bfloat16, some models on float32.
+
+        Source: vLLM 0.33.0, config/model.py, _resolve_auto_dtype, _FLOAT16_NOT_SUPPORTED_MODELS.
+        """
+        if scheme.name != "bf16" or not refusals(self.rules, NAME, scheme, card):
+            return scheme
+        return SCHEMES["fp32" if model.model_type in _NOT_IN_FP16 else "fp16"]
 
     def refuses(self, card: Card, workload: Workload) -> tuple[str, ...]:
         """Why vLLM would not start on the card as it is: less is free than it asks for."""

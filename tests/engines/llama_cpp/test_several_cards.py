@@ -109,3 +109,41 @@ def test_two_cards_and_layers_in_host_memory_are_as_llama_cpp_reserved_them() ->
 
     assert statistics.median(errors) == 0
     assert errors[int(0.95 * len(errors))] < 0.001
+
+
+def mixture(model: str, quant: str, machine: str, context: int, **told: str) -> Fit:
+    """A verdict at that context."""
+    entry = CATALOG.find(model)
+    assert entry is not None
+    found = CATALOG.model(entry)
+    assert found is not None
+    loaded = LLAMA_CPP.load(found, scheme(quant))
+    workload = loaded.settle(Workload(context=context, prompt=context, settings=told))
+    question = Question(
+        engine=LLAMA_CPP, loaded=loaded, workload=workload, machine=cards.machine(machine)
+    )
+    return fit(question, solve="verdict")[0]
+
+
+def test_where_a_division_by_memory_is_too_much_for_one_card_another_is_told() -> None:
+    """What common/fit.cpp does by itself, and `check` agrees to what is told for it."""
+    machine = "3090,rtx-3060-12gb,rtx-3060-12gb"
+    found = mixture("llama-3.3-70b", "q4_k_m", machine, 8192)
+    (said,) = [why for why in found.reasons if why.startswith("-ts ")]
+    proportions = said.split()[1].rstrip(":")
+
+    again = mixture("llama-3.3-70b", "q4_k_m", machine, 8192, tensor_split=proportions)
+    assert found.verdict in ("fits", "tight")
+    assert again.verdict == "fits"
+    assert sum(map(int, proportions.split(","))) == 81
+
+
+def test_a_card_that_llama_cpps_own_division_overfills_is_no_reason_for_a_no() -> None:
+    """An RTX 3090 and one of 8 GB: in proportion the small one lacks 0.5 GiB of its 8.1."""
+    machine = "3090,rtx-3060-8gb"
+    found = mixture("gemma-3-27b", "q8_0", machine, 9500)
+    told = mixture("gemma-3-27b", "q8_0", machine, 9500, tensor_split="3,1")
+
+    assert found.verdict == "fits"
+    assert found.reasons[0].startswith("-ts ")
+    assert told.verdict == "no"
