@@ -40,7 +40,7 @@ def machine(word: str) -> Machine | None:
         found = known.get(_plain(rest))
         if found is None:
             ids = [i.id.lower() for i in known.values()]
-            raise UnknownName("cloud instance", f"{provider}:{rest.lower()}", ids, _LIST)
+            raise UnknownName("cloud instance", _shown(f"{provider}:{rest.lower()}"), ids, _LIST)
         return _machine(found)
     rows = [of[_plain(word)] for of in _by_provider().values() if _plain(word) in of]
     if len(rows) > 1:
@@ -59,10 +59,15 @@ def refuse(word: str) -> None:
     cloud, colon, _ = word.partition(":")
     if colon and cloud.strip().isalpha():
         there = f"; there are {', '.join(_by_provider())}"
-        raise UnknownName("cloud", cloud.strip(), _by_provider(), there)
+        raise UnknownName("cloud", _shown(cloud), _by_provider(), there)
     if _SHAPE.fullmatch(word.strip()):
         rented = [name for of in _by_provider().values() for name in of]
-        raise UnknownName("cloud instance", _plain(word), rented, _LIST)
+        raise UnknownName("cloud instance", _shown(_plain(word)), rented, _LIST)
+
+
+def _shown(word: str) -> str:
+    """Of a name that is none, as much as goes in a line."""
+    return " ".join(word.split())[:80]
 
 
 @cache

@@ -245,7 +245,8 @@ def _find_or_none(text: str) -> list[Gpu]:
 
 def choose(text: str, rows: Sequence[Gpu]) -> tuple[Gpu, str]:
     """The row with the least memory (what fits it fits the others), and a note if they differ."""
-    bought = [g for g in rows if not g.custom] or list(rows)
+    sized = [g for g in rows if g.nominal_gb is not None] or list(rows)
+    bought = [g for g in sized if not g.custom] or sized
     gpu = min(bought, key=lambda g: g.nominal_gb or 0)
     if len({g.nominal_gb for g in bought}) == 1:
         return gpu, ""

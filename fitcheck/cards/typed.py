@@ -23,7 +23,7 @@ _BEFORE_SPACE = re.compile(r"([1-9]|1[0-6])\s+(\S.*)")
 _NODES = re.compile(r"(\d{1,4})[x*](\d{1,4}[x*]\s*\S.*)", re.IGNORECASE)
 _INSTANCE = re.compile(r"(\S.*?)[\s:/-]+(?:mig[\s-]*)?(\dg\.\d{1,3}gb(?:\+\S+)?)", re.IGNORECASE)
 _INDEX = re.compile(r"\d{1,3}", re.ASCII)
-_AFTER = re.compile(r"(\S.*?)\s*(?:[x*]\s*|:)(\d{1,12})", re.IGNORECASE)
+_AFTER = re.compile(r"(\S.*?)(?:\s+[x*]\s*|[x*]|\s*:\s*)(\d{1,12})", re.IGNORECASE)
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -96,7 +96,8 @@ def _item(text: str) -> Item:
 def _counted(text: str) -> Iterator[tuple[int, str]]:
     for pattern, number, rest in ((_BEFORE, 1, 2), (_AFTER, 2, 1), (_BEFORE_SPACE, 1, 2)):
         match = pattern.fullmatch(text)
-        if match:
+        # `7900xtx2` may be two of one card, or one and a half of another: it is neither.
+        if match and not (pattern is _AFTER and names.find(f"{match[1]}x")):
             yield int(match[number]), match[rest]
 
 

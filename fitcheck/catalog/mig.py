@@ -30,7 +30,9 @@ def instance(model: str, profile: str) -> Bytes | None:
     if known is not None:
         return Bytes(known * MIB)
     match = _PROFILE.fullmatch(name)
-    return None if match is None else Bytes(int(int(match[2]) * GIB * _least_share()))
+    if match is None or not int(match[2]):
+        return None
+    return Bytes(int(int(match[2]) * GIB * _least_share()))
 
 
 def smallest(model: str, total: Bytes) -> Bytes:

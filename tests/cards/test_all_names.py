@@ -261,3 +261,25 @@ def test_a_size_that_no_card_has_is_hypothetical(word: str, hypothetical: bool) 
     assert ("hypothetical" in found.name) == hypothetical
     assert any("hypothetical" in note for note in found.notes) == hypothetical
     assert any(f"'{word}' counts as" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("word", ["7900xtx 80", "7900xtx2", "rx7900xtx 2", "mi300x 80"])
+def test_the_x_of_a_name_is_no_times(word: str) -> None:
+    """An RX 7900 XTX is never several RX 7900 XT."""
+    with pytest.raises(FitcheckError):
+        cards.machine(word)
+
+
+@pytest.mark.parametrize(
+    "word", ["7900xtx x2", "2x 7900xtx", "7900 xtx *2", "7900xtx:2", "2 7900xtx"]
+)
+def test_several_of_a_card_that_ends_in_x(word: str) -> None:
+    assert [card.id for card in cards.machine(word).cards] == ["rx-7900-xtx"] * 2
+
+
+def test_a_name_cut_short_may_be_cards_that_share_memory_too() -> None:
+    """Those have no size of their own; of the others the least is taken."""
+    found = cards.machine("Intel(R) A...")
+
+    assert found.cards[0].id == "arc-a310"
+    assert "arc-pro-b70 (32 GB)" in found.notes[0]

@@ -98,3 +98,10 @@ def test_no_instance_is_called_as_a_card_is() -> None:
     typed = {gpu.id for gpu in load_gpus()}
 
     assert typed.isdisjoint(row.instance.lower() for row in load_instances())
+
+
+def test_a_name_with_a_line_break_is_told_in_one_line() -> None:
+    with pytest.raises(UnknownName) as caught:
+        cards.machine("gcp:a\n-ultragpu-1g")
+
+    assert "\n" not in str(caught.value)
