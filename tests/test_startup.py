@@ -33,6 +33,18 @@ def test_asking_for_help_loads_nothing_heavy(words: str) -> None:
     assert loaded(code) <= {"difflib"}
 
 
+def test_help_loads_no_engine_no_catalog_and_no_arithmetic() -> None:
+    """Commands say what they take; who only reads that pays for no answer."""
+    code = (
+        "import fitcheck.cli\ntry: fitcheck.cli.main(['--help'])\nexcept SystemExit: pass\n"
+        "import sys; print([m for m in sys.modules if m.startswith('fitcheck.')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    rooms = {name.split(".")[1] for name in eval(ran.stdout.splitlines()[-1])}
+
+    assert rooms <= {"cli", "errors"}
+
+
 def test_the_package_itself_is_free() -> None:
     """`import fitcheck` is the version, nothing else."""
     code = "import sys; n = len(sys.modules); import fitcheck; print(len(sys.modules) - n)"

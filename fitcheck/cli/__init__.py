@@ -21,7 +21,7 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order that a newcomer needs them."""
+        """In their order."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -30,9 +30,14 @@ class Commands(click.Group):
             return None
         from importlib import import_module
 
-        command = getattr(import_module(f"fitcheck.cli.{_COMMANDS[cmd_name]}"), "command")  # noqa: B009
+        command = getattr(import_module(f"fitcheck.cli.{cmd_name}"), "command")  # noqa: B009
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of them, without a look into their modules."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -45,22 +50,23 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+# In the order that a newcomer needs them, and what `--help` says of each: it imports none of them.
 _COMMANDS = {
-    "check": "check",
-    "compare": "compare",
-    "estimate": "estimate",
-    "explain": "explain",
-    "plan": "plan",
-    "upgrade": "upgrade",
-    "sweep": "sweep",
-    "measure": "measure",
-    "show": "show",
-    "models": "models",
-    "gpus": "gpus",
-    "quants": "quants",
-    "engines": "engines",
-    "detect": "detect",
-    "catalog": "catalog",
+    "check": "What runs on the card: all models, or whether these do.",
+    "compare": "The same models on several cards, side by side.",
+    "estimate": "Memory alone, no card needed: each component in bytes.",
+    "explain": "Teach the estimate: every term, its formula and source.",
+    "plan": "Which cards, and how many of them, run a model.",
+    "upgrade": "What another card opens.",
+    "sweep": "Memory by context, as a table and as a plot.",
+    "measure": "Run a model here on random weights, and compare.",
+    "show": "One model: facts, parts, the publisher's claims.",
+    "models": "What is in the catalog, or on this machine (--local).",
+    "gpus": "The cards that --gpu knows.",
+    "quants": "The quantization schemes, and what each costs.",
+    "engines": "The engines, and what each can be told.",
+    "detect": "What this machine has, and what was not seen.",
+    "catalog": "Check a catalog file, or print its JSON Schema.",
 }
 
 

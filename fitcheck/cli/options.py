@@ -17,8 +17,7 @@ from fitcheck.catalog import Catalog, kept_key, load_models
 from fitcheck.errors import BadInput, NoCard, printable
 from fitcheck.machine import Machine
 from fitcheck.render import FORMS, Form, text
-from fitcheck.render.grid import Grid
-from fitcheck.render.objects import Object
+from fitcheck.render.grid import Grid, Object
 from fitcheck.units import Bytes, parse_size
 
 if TYPE_CHECKING:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Final, Literal
 
-from fitcheck.render.grid import Grid
-from fitcheck.render.objects import Object
+from fitcheck.render.grid import Grid, Object
 
 Form = Literal["table", "json", "csv", "markdown", "yaml"]
 FORMS: Final[tuple[Form, ...]] = ("table", "json", "csv", "markdown", "yaml")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from fitcheck.render.objects import Object
+from fitcheck.render.grid import Object
 
 
 def draw(objects: Iterable[Object]) -> str:

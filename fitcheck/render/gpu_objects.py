@@ -3,7 +3,7 @@
 from fitcheck.cards.listed import Listed
 from fitcheck.catalog.cloud import Instance
 from fitcheck.render import objects
-from fitcheck.render.objects import Object
+from fitcheck.render.grid import Object
 
 
 def gpu(listed: Listed) -> Object:

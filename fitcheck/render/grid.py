@@ -1,11 +1,12 @@
 """A table before it is drawn: headings, cells with a mood, and which columns may be left out."""
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 from fitcheck.units import GIB, gib
 
+Object = dict[str, Any]  # a line of machine output, by the contract's names
 Mood = Literal["", "good", "fair", "bad", "faint", "bold"]
 _CODES: Final[dict[Mood, str]] = {
     "good": "32",

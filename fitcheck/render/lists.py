@@ -7,8 +7,8 @@ from fitcheck.engines.base import Engine
 from fitcheck.errors import printable
 from fitcheck.machine import Card
 from fitcheck.quantization import Scheme
-from fitcheck.render.grid import Cell, Column, Grid, parameters, size, tokens
-from fitcheck.render.objects import Object, least_capabilities
+from fitcheck.render.grid import Cell, Column, Grid, Object, parameters, size, tokens
+from fitcheck.render.objects import least_capabilities
 from fitcheck.resolve import Subject
 
 

@@ -1,7 +1,8 @@
 """`fitcheck.measure/1`: an estimate and what was measured, as plain objects."""
 
 from fitcheck.answers.measure import MeasureAnswer
-from fitcheck.render.objects import Object, subject
+from fitcheck.render.grid import Object
+from fitcheck.render.objects import subject
 
 
 def answer(a: MeasureAnswer) -> Object:

@@ -4,7 +4,7 @@ Written out by hand, one function for each `schema`: renaming a field inside mus
 scripts read. Sizes are whole bytes.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from fitcheck.answers.check import CheckAnswer
 from fitcheck.answers.compare import CompareAnswer
@@ -22,9 +22,8 @@ from fitcheck.errors import BadInput, Problem
 from fitcheck.fit import Fit, OnCard
 from fitcheck.machine import Card, Machine
 from fitcheck.quantization import Scheme
+from fitcheck.render.grid import Object
 from fitcheck.resolve import Subject
-
-Object = dict[str, Any]
 
 
 def estimate(e: Estimate) -> Object:

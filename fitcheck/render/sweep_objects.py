@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from fitcheck.answers.sweep import Point, Series, SweepAnswer
-from fitcheck.render.objects import Object, machine, memory, subject
+from fitcheck.render.grid import Object
+from fitcheck.render.objects import machine, memory, subject
 
 
 def sweep(answer: SweepAnswer) -> Object:
