@@ -1,10 +1,11 @@
 """The table of `check`: what runs on these cards."""
 
+from collections.abc import Iterator
 from typing import Final
 
 from fitcheck.answers.check import CheckAnswer, Row, taken
 from fitcheck.answers.estimate import Estimate
-from fitcheck.fit import Verdict
+from fitcheck.fit import Fit, Verdict
 from fitcheck.machine import Machine
 from fitcheck.quantization import Precision
 from fitcheck.render.grid import Cell, Column, Grid, Mood, parameters, size, tokens
@@ -116,8 +117,19 @@ def _below(answer: CheckAnswer) -> tuple[str, ...]:
         for row in answer.rows:
             lines += [f"{row.subject.id}: {row.unknown}"] if row.unknown else []
             lines += [
-                f"{row.subject.id} {e.scheme.word}: {'; '.join(e.fit.reasons)}"
+                f"{row.subject.id} {e.scheme.word}: {'; '.join(said)}"
                 for e in row.estimates
-                if e.fit and e.fit.reasons
+                if e.fit and (said := (*cards(e.fit), *e.fit.reasons))
             ]
     return tuple(lines)
+
+
+def cards(f: Fit) -> Iterator[str]:
+    """`21.4, 20.6 GiB on 2 cards, card 1 has least left: 2.1 GiB`, of what runs on several."""
+    least = f.limiting_card
+    if least is None or f.verdict in ("no", "short"):
+        return
+    sizes = [gib(one.memory.total.expected) for one in f.per_card]
+    each = f"{sizes[0]} GiB each" if len(set(sizes)) == 1 else f"{', '.join(sizes)} GiB"
+    one = f.per_card[least]
+    yield f"{each} on {f.cards} cards, card {least + 1} has least left: {gib(one.headroom)} GiB"

@@ -86,3 +86,29 @@ def test_a_wrong_machine_is_one_line(fitcheck: Run, words: tuple[str, ...], says
 
     assert (ran.code, ran.out) == (2, "")
     assert says in ran.err
+
+
+def test_nodes_are_stages_of_vllm_and_of_nothing_else(fitcheck: Run) -> None:
+    """`--nodes 2` is `2x8xh100`; transformers is counted on one machine."""
+    words = ("check", "llama-3.1-405b", "--engine", "vllm", "--precision", "fp16", "--json")
+    both = [
+        fitcheck(*words, "--gpu", "8xh100-sxm", "--nodes", "2").json,
+        fitcheck(*words, "--gpu", "2x8xh100-sxm").json,
+    ]
+    fits = [said["results"][0]["fit"] for said in both]
+
+    assert fits[0]["per_card"] == fits[1]["per_card"]
+    assert (fits[0]["verdict"], fits[0]["cards"]) == ("fits", 16)
+    assert fits[0]["limiting_card"] is not None
+    refused = fitcheck("check", "gpt2", "--precision", "fp16", "--gpu", "3090", "--nodes", "2")
+    assert refused.code == 2
+    assert "--engine vllm" in refused.err
+
+
+def test_the_table_says_what_is_on_each_card(fitcheck: Run) -> None:
+    """Of what runs on several: their parts, and which has least left."""
+    words = ("check", "llama-3.3-70b", "--engine", "llama.cpp", "--quant", "q4_k_m")
+    said = fitcheck(*words, "--gpu", "3090,4090").out
+
+    assert "on 2 cards, card" in said
+    assert "has least left" in said

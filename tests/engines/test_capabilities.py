@@ -86,6 +86,7 @@ def test_what_runs_is_not_refused(engine: str, name: str, card: str) -> None:
         ("vllm", "fp16", "m2 max 64GB", "runs on cards of NVIDIA and AMD and Intel"),
         ("vllm", "fp16", "mi100", "CDNA 1"),  # gfx908
         ("vllm", "mxfp4", "t4", "awq-int4 runs there"),
+        ("vllm", "torchao-int4", "arc b580", "fp8 runs there"),  # platforms/xpu.py
         ("transformers", "nvfp4", "h100-sxm", "needs compute capability 10.0"),
         ("transformers", "fp8", "m2 max 64GB", "bnb-int8 runs there"),
         ("llama.cpp", "fp16", "k80", "needs compute capability 5.0"),

@@ -33,6 +33,12 @@ RULES: Final = (
         source="vLLM 0.33.0, platforms/rocm.py",
     ),
     Rule(
+        schemes=("torchao-*", "hf-fbgemm-fp8-*"),
+        vendors=("nvidia", "amd"),
+        instead=("fp8", "gptq-int8"),
+        source="vLLM 0.33.0, platforms/xpu.py and rocm.py, supported_quantization",
+    ),
+    Rule(
         schemes=("bf16",),
         least=8.0,
         instead=("fp16",),
