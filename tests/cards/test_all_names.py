@@ -173,7 +173,7 @@ def qualifiers(name: str) -> set[str]:
     return found | (ALONE & set(re.split("[^a-z0-9]+", name.lower())))
 
 
-@pytest.mark.parametrize("seed", [1, 2026])
+@pytest.mark.parametrize("seed", [2026])
 def test_a_mangled_name_is_never_a_card_of_another_memory_in_silence(seed: int) -> None:
     """A thousand: refused in one line, or a card that the words do name, or told by a note.
 
