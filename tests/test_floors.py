@@ -1,6 +1,7 @@
 """The floors of the house: a room knows only the rooms below it."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,25 @@ def imported(module: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             found.add((node.module or "").split(".")[0])
     return found
+
+
+def modules_imported(module: Path) -> set[str]:
+    """Dotted names of fitcheck's own modules that a module takes names from, in functions too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fitcheck"):
+            assert node.module is not None
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def test_no_two_modules_know_each_other() -> None:
+    """Not in a circle of any length either: each can be read without the ones above it."""
+    names = {
+        ".".join(("fitcheck", *m.relative_to(ROOT).with_suffix("").parts)): m
+        for m in MODULES
+        if m.name != "__init__.py"
+    }
+    order = TopologicalSorter({n: modules_imported(m) & names.keys() for n, m in names.items()})
+
+    order.prepare()  # raises CycleError, which names the circle

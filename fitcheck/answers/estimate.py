@@ -59,11 +59,23 @@ def estimate(subject: Subject, ask: Ask, rows: "Sequence[Measured]" = ()) -> tup
                 notes=(*notes(subject, settled, job), *memory.notes),
             )
         )
-    if rows:
-        from fitcheck.answers.measured import applied
+    return tuple(applied(e, rows) for e in found) if rows else tuple(found)
 
-        return tuple(applied(e, rows) for e in found)
-    return tuple(found)
+
+def applied(e: Estimate, rows: "Sequence[Measured]") -> Estimate:
+    """The estimate with a note of what was measured, and the range that this leaves.
+
+    `expected` stays the sum of the terms: it is what `explain` teaches, and the range holds both.
+    """
+    from fitcheck.answers.measured import matching, narrowed, note, of_model
+
+    model = e.subject.model
+    assert model is not None
+    row = matching(of_model(rows, model), e.engine, e.scheme.name, e.workload)
+    if row is None:
+        return e
+    memory = msgspec.structs.replace(e.memory, total=narrowed(e.memory.total, row))
+    return msgspec.structs.replace(e, memory=memory, notes=(*e.notes, note(row)))
 
 
 def notes(subject: Subject, settled: Workload, job: Job) -> tuple[str, ...]:

@@ -1,12 +1,11 @@
 """Rows that were measured on this machine, where an estimate asks for the very same."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
-from fitcheck.answers.estimate import Estimate
 from fitcheck.architecture import Model
 from fitcheck.engines.base import Range, Workload
 from fitcheck.machine import Card
@@ -62,20 +61,6 @@ def on(row: Measured, card: Card) -> bool:
     if card.compute_capability and machine.architecture:
         return machine.architecture == f"{card.compute_capability:.1f}"
     return machine.card == card.name
-
-
-def applied(e: Estimate, rows: Sequence[Measured]) -> Estimate:
-    """The estimate with a note of what was measured, and the range that this leaves.
-
-    `expected` stays the sum of the terms: it is what `explain` teaches, and the range holds both.
-    """
-    model = e.subject.model
-    assert model is not None
-    row = matching(of_model(rows, model), e.engine, e.scheme.name, e.workload)
-    if row is None:
-        return e
-    memory = msgspec.structs.replace(e.memory, total=narrowed(e.memory.total, row))
-    return msgspec.structs.replace(e, memory=memory, notes=(*e.notes, note(row)))
 
 
 def narrowed(total: Range, row: Measured) -> Range:

@@ -7,7 +7,7 @@ from fitcheck import cards, resolve
 from fitcheck.answers import measured
 from fitcheck.answers.asked import Ask
 from fitcheck.answers.check import check
-from fitcheck.answers.estimate import Estimate, estimate
+from fitcheck.answers.estimate import Estimate, applied, estimate
 from fitcheck.answers.known import Known
 from fitcheck.catalog import Catalog, load_models
 from fitcheck.measure.records import Machine, Measured, Parts, Reading
@@ -114,7 +114,7 @@ def test_a_row_is_told_and_leaves_a_narrow_range(catalog: Catalog) -> None:
     """Its own runs, and a segment of torch's allocator (20 MiB) on either side."""
     e = of(catalog)
     high = e.memory.total.expected + 100 * MIB
-    told = measured.applied(e, [row(e, high, high - 4 * MIB)])
+    told = applied(e, [row(e, high, high - 4 * MIB)])
 
     assert told.memory.total.expected == e.memory.total.expected
     assert told.memory.total.high == high + 24 * MIB
@@ -130,7 +130,7 @@ def test_what_was_measured_outside_the_range_moves_its_end(catalog: Catalog) -> 
     """The range holds what was measured and what was counted, whichever is right."""
     e = of(catalog)
     far = e.memory.total.high + GIB
-    total = measured.applied(e, [row(e, far)]).memory.total
+    total = applied(e, [row(e, far)]).memory.total
 
     assert total.low == total.expected == e.memory.total.expected
     assert total.high == far + 20 * MIB
@@ -147,7 +147,7 @@ def test_less_than_a_whole_run_is_told_and_leaves_the_range(
         found = structs.replace(found, reading=structs.replace(found.reading, how="loaded"))
     else:
         found = structs.replace(found, figure="allocated")
-    told = measured.applied(e, [found])
+    told = applied(e, [found])
 
     assert told.memory.total == e.memory.total
     assert "measured on this machine" in told.notes[-1]
