@@ -138,7 +138,7 @@ def _step_up(answer: PlanAnswer, market: Market) -> Step | None:
     if above == 0 or not rungs:
         return None
     missed, machine = rungs[above - 1], answer.options[0].machine
-    if missed.fit is None:
+    if missed.fit is None or missed.fit.limited_by in ("scheme", "engine"):
         return None
     ask = msgspec.structs.replace(answer.ask, engine=missed.engine, quants=(missed.scheme.name,))
     (one,) = ways.asked(answer.subject, ask)

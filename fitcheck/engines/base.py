@@ -237,6 +237,13 @@ class ChoosesCards(Protocol):
 
 
 @runtime_checkable
+class SpansNodes(Protocol):
+    """An engine that divides a model over several machines, each of so many cards."""
+
+    node_step: int
+
+
+@runtime_checkable
 class Rebalances(Protocol):
     """A loaded model whose layers can be told where to go, where its engine's own way is no yes."""
 

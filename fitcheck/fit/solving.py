@@ -1,23 +1,23 @@
 """The longest context, the most sequences and the fewest cards, by asking what answers forward."""
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
-from fitcheck.engines.base import (
-    Range,
-    Workload,
-)
+from fitcheck.engines.base import Range, SpansNodes, Workload
 from fitcheck.errors import BadInput
 from fitcheck.fit.placing import Placement, Placements, is_measured
 from fitcheck.fit.records import Question
 from fitcheck.machine import Card
 from fitcheck.search import largest
-from fitcheck.units import Bytes, ceil_div
+from fitcheck.units import Bytes, ceil_div, round_up
 
 MOST_SEQUENCES: Final = 1 << 16
 MOST_CARDS: Final = 256
+# Cards of a server as they are sold.
+NODE: Final = 8
 
 
 def longest_context(q: Question, placed: Placements, *, sure: bool) -> int | None:
@@ -80,21 +80,29 @@ def _lacks(totals: Sequence[Range], usable: Sequence[Bytes], sure: bool) -> int:
 def cards_needed(q: Question) -> int | None:
     """How many cards like the machine's first surely hold it; None if no number up to 256 does.
 
-    Engines do not divide by every number, so the few beyond the first that may are tried in turn.
+    Engines do not divide by every number of cards of one machine, so the few up to eight are tried
+    in turn; beyond, more always hold more.
     """
     card = q.machine.cards[0]
     usable = q.engine.usable(card, q.workload)
     if usable <= 0:
         return None
 
-    def lacks(count: int) -> bool:
-        return _missing(q, (card,) * count, q.workload, sure=True) > 0
+    def holds(count: int) -> bool:
+        return _missing(q, (card,) * count, q.workload, sure=True) <= 0
 
     least = max(1, ceil_div(q.loaded.memory(q.workload).component("weights"), usable))
-    most = least
-    while most <= MOST_CARDS and lacks(most):
-        most += max(1, most // 4)
-    for count in range(max(least, most * 4 // 5), min(most, MOST_CARDS) + 1):
-        if not lacks(count):
-            return count
-    return None
+    near = next((count for count in range(least, NODE + 1) if holds(count)), None)
+    step = q.engine.node_step if isinstance(q.engine, SpansNodes) else 1
+    far = range(round_up(max(least, NODE + step), step), MOST_CARDS + 1, step)
+    return near or _first(far, holds)
+
+
+def _first(counts: Sequence[int], holds: Callable[[int], bool]) -> int | None:
+    """The first that holds, of which all after it do: found in growing steps, then between two."""
+    below, at = 0, 0
+    while at < len(counts) and not holds(counts[at]):
+        below, at = at + 1, at * 2 + 1
+    if at >= len(counts) and (not counts or not holds(counts[-1])):
+        return None
+    return counts[bisect_left(counts, True, below, min(at, len(counts) - 1), key=holds)]

@@ -38,6 +38,7 @@ class Vllm:
 
     name = NAME
     rules = capabilities.RULES
+    node_step = parallel.NODE
     title = "vLLM 0.33, many users at once on CUDA cards"
     defaults = (
         "0.92 of the card; tensor parallelism over all cards; a cache in the model's own type;"

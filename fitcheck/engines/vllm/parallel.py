@@ -17,6 +17,9 @@ from fitcheck.errors import BadInput
 from fitcheck.machine import Card, Machine
 from fitcheck.units import ceil_div
 
+# Cards of a server as they are sold: HGX and its like. docs.vllm.ai, parallelism_scaling (0.33):
+# tensors are divided within a node, stages are between nodes.
+NODE: Final = 8
 # What stands behind the last layer, and so on the last stage.
 _LAST: Final = "output"
 
@@ -51,13 +54,13 @@ class Parallel(msgspec.Struct, frozen=True, kw_only=True):
 def parallel(given: Settings, cards: int) -> Parallel:
     """How so many cards are used: as set; tensors over all that is not stages or replicas.
 
-    On several nodes each is a stage. Raises BadInput where the cards are not of that number.
+    On several nodes each is a stage; where nothing is said of them they are of eight cards. Raises
+    BadInput where the cards are not of that number.
     """
     tensor, pipeline = given.tensor_parallel_size, given.pipeline_parallel_size
-    node = given.cards_per_node
     if pipeline is None:
-        apart = node is not None and tensor is None and cards > node
-        pipeline = cards // node if node is not None and apart else 1
+        apart = tensor is None and given.data_parallel_size == 1 and cards > _node(given)
+        pipeline = ceil_div(cards, _node(given)) if apart else 1
     others = pipeline * given.data_parallel_size
     if tensor is None and cards % others:
         raise BadInput(f"vLLM cannot make {others} equal parts of {cards} cards")
@@ -70,6 +73,10 @@ def parallel(given: Settings, cards: int) -> Parallel:
     if found.cards != cards:
         raise BadInput(f"vLLM is told to take {_sizes(found)}: {found.cards} cards, not {cards}")
     return found
+
+
+def _node(given: Settings) -> int:
+    return given.cards_per_node or NODE
 
 
 def _sizes(p: Parallel) -> str:
@@ -91,8 +98,7 @@ def choices(machine: Machine, workload: Workload) -> Sequence[tuple[Card, ...]]:
 
 
 def _allowed(given: Settings, cards: int) -> bool:
-    node = given.cards_per_node
-    if node is not None and cards > node and cards % node:
+    if given.cards_per_node is not None and cards > _node(given) and cards % _node(given):
         return False
     try:
         parallel(given, cards)

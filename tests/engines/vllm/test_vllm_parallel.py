@@ -10,6 +10,7 @@ from fitcheck.engines.base import Workload
 from fitcheck.engines.vllm import parallel
 from fitcheck.engines.vllm.loaded import VllmModel
 from fitcheck.engines.vllm.parallel import Parallel
+from fitcheck.engines.vllm.settings import Settings
 from fitcheck.errors import BadInput
 from fitcheck.units import GIB, Bytes
 
@@ -162,3 +163,14 @@ def test_the_longest_stage_limits_the_cache() -> None:
     offered = held.capacity(workload, Bytes(16 * GIB), 2)
 
     assert offered.sequences < held.capacity(asked(held, 4096), Bytes(32 * GIB)).sequences
+
+
+@pytest.mark.parametrize(("cards", "tensor", "pipeline"), [(8, 8, 1), (16, 8, 2), (4, 4, 1)])
+def test_more_cards_than_a_server_has_are_in_several(
+    cards: int, tensor: int, pipeline: int
+) -> None:
+    """Servers have eight; docs.vllm.ai, parallelism_scaling: the size of a stage is that of one."""
+    found = parallel.parallel(Settings(), cards)
+
+    assert (found.tensor, found.pipeline) == (tensor, pipeline)
+    assert parallel.parallel(Settings(tensor_parallel_size=cards), cards).pipeline == 1
