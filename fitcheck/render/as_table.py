@@ -1,10 +1,13 @@
 """A grid as text for people, in the width and the colours that it is given."""
 
+import textwrap
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from fitcheck.render.grid import Cell, Column, Grid, painted
 
 _GAP: Final = 2
+_STEP: Final = 2
 _NARROWEST: Final = 12
 _CUT: Final = "…"  # ends a text that was too long
 
@@ -20,7 +23,20 @@ def draw(grid: Grid, width: int, colour: bool) -> str:
     lines = [_line(heading, columns, widths, False), "  ".join("-" * w for w in widths)]
     lines = lines if columns else []
     lines += [_line(row, columns, widths, colour) for row in rows]
-    return "\n".join((*grid.above, *([""] if grid.above else []), *lines, *grid.below)) + "\n"
+    above = [*folded(grid.above, width), *([""] if grid.above else [])]
+    return "\n".join((*above, *lines, *folded(grid.below, width))) + "\n"
+
+
+def folded(lines: Iterable[str], width: int) -> Iterator[str]:
+    """Lines no wider than that, a step further in where they go on; words stay whole."""
+    for line in lines:
+        if len(line) <= width:
+            yield line
+            continue
+        indent = " " * (len(line) - len(line.lstrip()) + _STEP)
+        yield from textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
 
 
 def _line(cells: list[Cell], columns: list[Column], widths: list[int], colour: bool) -> str:
