@@ -7,6 +7,7 @@ import msgspec
 
 from fitcheck.answers.asked import Ask
 from fitcheck.answers.check import CheckAnswer, best_first, check
+from fitcheck.answers.known import Known
 from fitcheck.machine import Machine
 from fitcheck.resolve import Subject
 
@@ -26,15 +27,19 @@ def compare(
     ask: Ask,
     *,
     named: bool,
+    known: Known | None = None,
     measured: "Sequence[Measured]" = (),
 ) -> CompareAnswer:
     """Ask every machine the same; sort by the last where the whole catalog was asked about.
+
+    `known` and `measured` are as in `check`.
 
     Machines are usually given from small to large, so the order by the last keeps what runs
     nowhere at the end.
     """
     checks = tuple(
-        check(subjects, m, ask, named=True, solve="table", measured=measured) for m in machines
+        check(subjects, m, ask, named=True, solve="table", known=known, measured=measured)
+        for m in machines
     )
     if named:
         return CompareAnswer(checks)

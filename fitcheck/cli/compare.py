@@ -33,13 +33,16 @@ def command(
     from fitcheck.render import compare_grid, objects
 
     selection = options.selection(asked)
-    answer = compare.compare(
-        resolve.selected(models, options.catalog(overlays), selection.takes),
-        options.machines(gpus, described, ("detected",), asked),
-        options.ask(**asked),
-        named=bool(models),
-        measured=options.measured(),
-    )
+    table = not (models or as_json or form != "table")
+    with options.known_totals(overlays, wanted=table) as known:
+        answer = compare.compare(
+            resolve.selected(models, options.catalog(overlays), selection.takes),
+            options.machines(gpus, described, ("detected",), asked),
+            options.ask(**asked),
+            named=bool(models),
+            known=known,
+            measured=options.measured(),
+        )
     answer = compare.only_fitting(answer) if only_fits else answer
     options.answer(
         form,
