@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fitcheck import render
-from fitcheck.cli import options
+from fitcheck.cli import options, output
 
 
 @click.group("catalog", invoke_without_command=True)
@@ -22,18 +22,18 @@ def command(context: click.Context) -> None:
 def validate(file: Path, form: render.Form, as_json: bool) -> None:
     """Every fault of FILE with its line; exit 0 for a good one, 2 for one with faults."""
     from fitcheck.catalog import checks
-    from fitcheck.render import lists, objects
+    from fitcheck.render import list_objects, lists
 
     found = checks.problems(file)
-    rows = [objects.problem(p) for p in found]
+    rows = [list_objects.problem(p) for p in found]
     if form == "table" and not as_json:
-        options.tell(str(p) for p in found)
+        output.tell(str(p) for p in found)
         click.echo("" if found else f"{file}: a good catalog\n", nl=False)
     else:
-        options.answer(
+        output.answer(
             form,
             as_json,
-            grid=lambda: lists.of_objects(rows, objects.PROBLEM_HEADINGS),
+            grid=lambda: lists.of_objects(rows, list_objects.PROBLEM_HEADINGS),
             whole=lambda: {"schema": "fitcheck.problems/1", "file": str(file), "problems": rows},
             rows=lambda: rows,
         )

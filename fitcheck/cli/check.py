@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 from fitcheck.errors import BadInput
 
 
@@ -43,23 +43,23 @@ def command(
         if models or asked["precisions"] or asked["quants"]:
             raise BadInput("--local asks about models as stored: no MODEL, --precision, --quant")
         options.refuse_filters(selection)
-        subjects = tuple(s.subject for s in options.stored() if s.subject is not None)
+        subjects = tuple(s.subject for s in given.stored() if s.subject is not None)
     else:
-        subjects = resolve.selected(models, options.catalog(overlays), selection.takes)
+        subjects = resolve.selected(models, given.catalog(overlays), selection.takes)
     table = not (models or on_this_machine or as_json or form != "table")
-    with options.known_totals(overlays, wanted=table) as known:
+    with given.known_totals(overlays, wanted=table) as known:
         answer = check.check(
             subjects,
-            options.machine(gpus, described, asked),
+            given.machine(gpus, described, asked),
             options.ask(**asked),
             named=bool(models),
             solve="table" if table else "all" if models or on_this_machine else "batch",
             known=known,
-            measured=options.measured(),
+            measured=given.measured(),
             columns=("fp16",) if on_this_machine else COLUMNS,
         )
     answer = check.only_fitting(answer) if only_fits else answer
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: (check_grid.as_stored if on_this_machine else check_grid.grid)(answer),

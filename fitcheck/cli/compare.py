@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 
 
 @click.command("compare")
@@ -34,17 +34,17 @@ def command(
 
     selection = options.selection(asked)
     table = not (models or as_json or form != "table")
-    with options.known_totals(overlays, wanted=table) as known:
+    with given.known_totals(overlays, wanted=table) as known:
         answer = compare.compare(
-            resolve.selected(models, options.catalog(overlays), selection.takes),
-            options.machines(gpus, described, ("detected",), asked),
+            resolve.selected(models, given.catalog(overlays), selection.takes),
+            given.machines(gpus, described, ("detected",), asked),
             options.ask(**asked),
             named=bool(models),
             known=known,
-            measured=options.measured(),
+            measured=given.measured(),
         )
     answer = compare.only_fitting(answer) if only_fits else answer
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: compare_grid.grid(answer),

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fitcheck import kept, render
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 
 # What programs and drivers heed of the environment, where cards are concerned.
 _HEEDED = (
@@ -36,12 +36,12 @@ def command(
     if described is None:
         found, readings = cards.detection()
     else:
-        found, readings = options.from_file(described, one_program=False), ()
+        found, readings = given.from_file(described, one_program=False), ()
     if report:
         around, private = tuple(_around()), tuple(_private())
         click.echo(report_text.report(found, readings, around, private), nl=False)
         raise SystemExit(0 if found.cards else 3)
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: detect_grid.grid(found, report_text.asked(readings) if verbose else ()),

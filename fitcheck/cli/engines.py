@@ -3,7 +3,7 @@
 import click
 
 from fitcheck import render
-from fitcheck.cli import options
+from fitcheck.cli import options, output
 
 
 @click.command("engines")
@@ -13,12 +13,12 @@ def command(name: str | None, form: render.Form, as_json: bool) -> None:
     """The engines, or one engine's options: what they are called there, and their defaults."""
     from fitcheck.answers.asked import engine_named
     from fitcheck.engines import ENGINES
-    from fitcheck.render import lists, objects
+    from fitcheck.render import list_objects, lists
 
     if name is not None:
         engine = engine_named(name)
-        told = [objects.option(o) for o in engine.options]
-        options.answer(
+        told = [list_objects.option(o) for o in engine.options]
+        output.answer(
             form,
             as_json,
             grid=lambda: lists.options(engine),
@@ -26,8 +26,8 @@ def command(name: str | None, form: render.Form, as_json: bool) -> None:
             rows=lambda: told,
         )
         return
-    rows = [objects.engine(e) for e in ENGINES.values()]
-    options.answer(
+    rows = [list_objects.engine(e) for e in ENGINES.values()]
+    output.answer(
         form,
         as_json,
         grid=lambda: lists.engines(ENGINES.values()),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 
 
 @click.command("estimate")
@@ -25,10 +25,10 @@ def command(
     from fitcheck.answers.estimate import estimate
     from fitcheck.render import estimate_grid, objects
 
-    subject = resolve.subject(model, options.catalog(overlays))
-    found = estimate(subject, options.ask(**asked), options.measured())
+    subject = resolve.subject(model, given.catalog(overlays))
+    found = estimate(subject, options.ask(**asked), given.measured())
     results = [objects.estimate(e) for e in found]
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: estimate_grid.grid(found),

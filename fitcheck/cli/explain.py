@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 
 
 @click.command("explain")
@@ -25,13 +25,13 @@ def command(
     from fitcheck.answers.estimate import estimate
     from fitcheck.render import explain_text, objects
 
-    subject = resolve.subject(model, options.catalog(overlays))
-    found = estimate(subject, options.ask(**asked), options.measured())
+    subject = resolve.subject(model, given.catalog(overlays))
+    found = estimate(subject, options.ask(**asked), given.measured())
     if form in ("table", "markdown") and not as_json:
         click.echo(explain_text.text(found), nl=False)
         return
     results = [objects.explained(e) for e in found]
-    options.answer(
+    output.answer(
         form,
         as_json,
         whole=lambda: results[0] if len(results) == 1 else results,

@@ -3,14 +3,14 @@
 import click
 
 from fitcheck import render
-from fitcheck.cli import options
+from fitcheck.cli import options, output, params
 from fitcheck.units import Bytes
 
 
 @click.command("gpus")
 @click.argument("words", nargs=-1, metavar="[WORD]...")
 @click.option("--vendor", help="Only nvidia, amd, apple, intel, ...")
-@click.option("--min-memory", type=options.Size(), help="At least so much on its box: 24GB.")
+@click.option("--min-memory", type=params.Size(), help="At least so much on its box: 24GB.")
 @click.option("--cloud", is_flag=True, help="Instances that clouds rent out, for --gpu aws:NAME.")
 @options.form_options
 def command(
@@ -37,7 +37,7 @@ def command(
         return None
     found = (alone,) if alone is not None else listed.some(words, vendor, min_memory)
     rows = [gpu_objects.gpu(one) for one in found]
-    return options.answer(
+    return output.answer(
         form,
         as_json,
         grid=lambda: lists.cards([one.card for one in found if one.card]),
@@ -57,7 +57,7 @@ def _cloud(words: tuple[str, ...], form: render.Form, as_json: bool) -> None:
         if all(word in f"{row.id} {row.gpu} {row.card}".lower() for word in wanted)
     ]
     rows = [gpu_objects.instance(row) for row in found]
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: gpu_text.instances(found),

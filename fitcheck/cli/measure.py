@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output, params
 from fitcheck.errors import NoCard
 from fitcheck.machine import Card
 
@@ -25,7 +25,7 @@ from fitcheck.machine import Card
     show_default=True,
     help="Each in a process of its own; the most counts.",
 )
-@click.option("--timeout", type=options.Finite(1), default=1800.0, help="Seconds for each run.")
+@click.option("--timeout", type=params.Finite(1), default=1800.0, help="Seconds for each run.")
 @click.option("--python", default=sys.executable, help="The Python that has torch.")
 @click.option(
     "--llama-cpp", type=click.Path(path_type=Path), help="The folder of llama.cpp's programs."
@@ -59,7 +59,7 @@ def command(
     from fitcheck.measure import here, logs, rows
     from fitcheck.render import measure_grid, measure_objects
 
-    entries = options.catalog(overlays)
+    entries = given.catalog(overlays)
     subject, ask = resolve.subject(model, entries), options.ask(**asked)
     if log is not None:
         reading = logs.read(log)
@@ -70,10 +70,10 @@ def command(
         seen, driver = _card(card)
         run = measure_jobs.run(e, model, entries, python, llama_cpp)
         start = here.on(seen, os.environ, card is not None, timeout)
-        options.tell([f"running {e.subject.id} on {seen.name}; this takes a while"])
+        output.tell([f"running {e.subject.id} on {seen.name}; this takes a while"])
         readings = here.several(run, runs, start)
     found = measure.measure(e, readings, date.today().isoformat(), seen, driver)
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: measure_grid.grid(found),
@@ -81,8 +81,8 @@ def command(
         rows=lambda: measure_objects.lines(found),
     )
     if save:
-        rows.append(options.measured_file(), measure.kept(found))
-        options.tell([f"kept in {options.measured_file()}"])
+        rows.append(given.measured_file(), measure.kept(found))
+        output.tell([f"kept in {given.measured_file()}"])
     raise SystemExit(found.exit_code)
 
 

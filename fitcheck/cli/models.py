@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 
 
 @click.command("models")
@@ -22,14 +22,14 @@ def command(
     **filters: Any,  # noqa: ANN401
 ) -> None:
     """What is in the catalog, or with --local what other programs have put on this machine."""
-    from fitcheck.render import lists, objects
+    from fitcheck.render import list_objects, lists
 
     selection = options.selection(filters)
     if on_this_machine:
         options.refuse_filters(selection)
-        stored = options.stored()
-        held = [objects.stored(s) for s in stored]
-        options.answer(
+        stored = given.stored()
+        held = [list_objects.stored(s) for s in stored]
+        output.answer(
             form,
             as_json,
             grid=lambda: lists.stored(stored),
@@ -37,11 +37,11 @@ def command(
             rows=lambda: held,
         )
         return
-    catalog = options.catalog(overlays)
+    catalog = given.catalog(overlays)
     takes = selection.takes
     found = [s for e in catalog if takes(s := resolve.of_entry(e, catalog))]
-    rows = [objects.model(s) for s in found]
-    options.answer(
+    rows = [list_objects.model(s) for s in found]
+    output.answer(
         form,
         as_json,
         grid=lambda: lists.models(found),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output, params
 
 if TYPE_CHECKING:
     from fitcheck.answers.ways import Rental
@@ -28,7 +28,7 @@ USUAL = (
 @click.option("--allow-offload", is_flag=True, help="Part of it in system RAM counts as a yes.")
 @click.option(
     "--budget",
-    type=options.Finite(0, min_open=True),
+    type=params.Finite(0, min_open=True),
     help="US dollars an hour: what can be rented for that, where the price is known.",
 )
 @options.catalog_option
@@ -48,7 +48,7 @@ def command(
     With one --gpu: the quantizations that run there, from the best down.
     """
     from fitcheck.answers import plan, ways
-    from fitcheck.render import objects, plan_grid
+    from fitcheck.render import plan_grid, plan_objects
 
     named = bool(gpus or described)
     market = ways.Market(
@@ -58,18 +58,18 @@ def command(
     )
 
     answer = plan.plan(
-        resolve.subject(model, options.catalog(overlays)),
-        options.machines(gpus, described, USUAL, asked),
+        resolve.subject(model, given.catalog(overlays)),
+        given.machines(gpus, described, USUAL, asked),
         options.ask(**asked),
-        options.measured(),
+        given.measured(),
         market,
     )
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: plan_grid.grid(answer),
-        whole=lambda: objects.plan(answer),
-        rows=lambda: objects.plan(answer)["results"],
+        whole=lambda: plan_objects.plan(answer),
+        rows=lambda: plan_objects.plan(answer)["results"],
     )
     raise SystemExit(answer.exit_code)
 

@@ -5,7 +5,7 @@ import re
 import click
 
 from fitcheck import quantization, render
-from fitcheck.cli import options
+from fitcheck.cli import options, output
 from fitcheck.errors import BadInput
 
 
@@ -18,17 +18,17 @@ def command(scheme: str | None, layer: str | None, form: render.Form, as_json: b
 
     Bits for a weight, engines that run it, what it needs of a card, what it costs in quality.
     """
-    from fitcheck.render import lists, objects
+    from fitcheck.render import list_objects, lists
 
     if layer is not None:
         if scheme is None:
             raise BadInput("--layer needs a scheme: fitcheck quants bnb-nf4 --layer 4096x4096")
         shape = _shape(layer)
-        packed = objects.layer(quantization.packing(scheme, *shape), *shape)
-        options.answer(
+        packed = list_objects.layer(quantization.packing(scheme, *shape), *shape)
+        output.answer(
             form,
             as_json,
-            grid=lambda: lists.of_objects([packed], objects.LAYER_HEADINGS),
+            grid=lambda: lists.of_objects([packed], list_objects.LAYER_HEADINGS),
             whole=lambda: packed,
             rows=lambda: [packed],
         )
@@ -37,8 +37,8 @@ def command(scheme: str | None, layer: str | None, form: render.Form, as_json: b
     if scheme and form == "table" and not as_json:
         click.echo(lists.one_scheme(found[0]), nl=False)
         return
-    rows = [objects.scheme(s) for s in found]
-    options.answer(
+    rows = [list_objects.scheme(s) for s in found]
+    output.answer(
         form,
         as_json,
         grid=lambda: lists.schemes(found),

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 
 
 @click.command("show")
@@ -20,15 +20,15 @@ def command(model: str, overlays: tuple[Path, ...], form: render.Form, as_json: 
     """
     from fitcheck import cards
     from fitcheck.answers import show
-    from fitcheck.render import objects, show_text
+    from fitcheck.render import list_objects, show_text
 
-    answer = show.show(resolve.subject(model, options.catalog(overlays)), cards.machine)
+    answer = show.show(resolve.subject(model, given.catalog(overlays)), cards.machine)
     if form in ("table", "markdown") and not as_json:
         click.echo(show_text.text(answer), nl=False)
         return
-    options.answer(
+    output.answer(
         form,
         as_json,
-        whole=lambda: objects.show(answer),
-        rows=lambda: [objects.show(answer)],
+        whole=lambda: list_objects.show(answer),
+        rows=lambda: [list_objects.show(answer)],
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output, params
 from fitcheck.errors import BadInput
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Contexts(click.ParamType[tuple[int, ...]]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:  # noqa: ANN401  (click's signature)
         """Each as --context has it."""
-        one = options.Tokens()
+        one = params.Tokens()
         return tuple(one.convert(word, param, ctx) for word in str(value).split(","))
 
 
@@ -56,14 +56,14 @@ def command(
 
     ask = options.ask(**asked)
     answer = sweep(
-        resolve.subject(model, options.catalog(overlays)),
-        options.machines(gpus, described, (), asked),
+        resolve.subject(model, given.catalog(overlays)),
+        given.machines(gpus, described, (), asked),
         ask,
         contexts or ((ask.context,) if ask.context else ()),
     )
     if file is not None:
         _write(file, sweep_grid.plot(answer))
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: sweep_grid.grid(answer, _drawn(answer) if form == "table" else ()),
@@ -78,7 +78,7 @@ def _drawn(answer: "SweepAnswer") -> tuple[str, ...]:
 
     if len(answer.contexts) < 2:
         return ()
-    return plot_text.draw(sweep_grid.plot(answer), options.width(), plain=not _has_braille())
+    return plot_text.draw(sweep_grid.plot(answer), output.width(), plain=not _has_braille())
 
 
 def _has_braille() -> bool:

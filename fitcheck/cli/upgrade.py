@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fitcheck import render, resolve
-from fitcheck.cli import options
+from fitcheck.cli import given, options, output
 
 
 @click.command("upgrade")
@@ -29,21 +29,21 @@ def command(
 ) -> None:
     """What another card opens: models that newly run, better precision, longer context."""
     from fitcheck.answers import upgrade
-    from fitcheck.render import objects, upgrade_grid
+    from fitcheck.render import plan_objects, upgrade_grid
 
     selection = options.selection(asked)
     answer = upgrade.upgrade(
-        resolve.selected(models, options.catalog(overlays), selection.takes),
-        options.named(origin),
-        tuple(options.named(word) for word in targets),
+        resolve.selected(models, given.catalog(overlays), selection.takes),
+        given.named(origin),
+        tuple(given.named(word) for word in targets),
         options.ask(**asked),
         named=bool(models),
-        measured=options.measured(),
+        measured=given.measured(),
     )
-    options.answer(
+    output.answer(
         form,
         as_json,
         grid=lambda: upgrade_grid.grid(answer),
-        whole=lambda: objects.upgrade(answer),
-        rows=lambda: objects.upgrade_rows(answer),
+        whole=lambda: plan_objects.upgrade(answer),
+        rows=lambda: plan_objects.upgrade_rows(answer),
     )

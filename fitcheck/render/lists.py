@@ -8,7 +8,7 @@ from fitcheck.errors import printable
 from fitcheck.machine import Card
 from fitcheck.quantization import Scheme
 from fitcheck.render.grid import Cell, Column, Grid, Object, parameters, size, tokens
-from fitcheck.render.objects import least_capabilities
+from fitcheck.render.list_objects import least_capabilities
 from fitcheck.resolve import Subject
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fitcheck import kept
-from fitcheck.cli.options import cache_folder
+from fitcheck.cli.given import cache_folder
 
 Run = Callable[..., Any]
 
