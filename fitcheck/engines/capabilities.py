@@ -24,14 +24,16 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A row of an engine's table: what these schemes ask of a card.
 
     `schemes` are names or patterns (`gptq-*`). `least` is the least compute capability, which only
-    NVIDIA's cards have; `vendors` those whose cards do, empty for all; `but` architectures of
-    theirs that do not. `cards` is the most that a model may be divided over. `instead` are schemes,
-    or engines, that may work where this one does not, the nearest first.
+    NVIDIA's cards have, and `below` what theirs must be less than; `vendors` those whose cards do,
+    empty for all; `but` architectures of theirs that do not. `cards` is the most that a model may
+    be divided over. `instead` are schemes, or engines, that may work where this one does not, the
+    nearest first.
     """
 
     schemes: tuple[str, ...]
     source: str
     least: float | None = None
+    below: float | None = None
     vendors: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
     cards: int | None = None
@@ -49,6 +51,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         has = card.compute_capability
         if self.least is not None and has is not None and has < self.least:
             return f"needs compute capability {self.least}, {card.name} has {has}"
+        if self.below is not None and has is not None and has >= self.below:
+            return f"needs a compute capability below {self.below}, {card.name} has {has}"
         if any(card.architecture.startswith(one) for one in self.but):
             return f"does not run on {card.architecture} ({card.name})"
         return ""
@@ -79,8 +83,15 @@ def _works(rules: Sequence[Rule], name: str, card: Card, cards: int) -> bool:
     """Whether a scheme, or another engine, is free of what refuses the first."""
     scheme = SCHEMES.get(name)
     if scheme is None:
-        return True
+        return _starts(name, card)
     return not refusals(rules, "", scheme, card, cards)
+
+
+def _starts(engine: str, card: Card) -> bool:
+    """Whether that other engine runs anything on the card."""
+    from fitcheck.engines import ENGINES
+
+    return not any(r.lacks(card) for r in ENGINES[engine].rules if "*" in r.schemes)
 
 
 def unknown(rules: Sequence[Rule], scheme: Scheme, card: Card) -> str:

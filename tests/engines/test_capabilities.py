@@ -69,6 +69,13 @@ def test_what_runs_instead_runs_there() -> None:
         ("vllm", "fp16", "7900 xtx"),  # gfx1100
         ("transformers", "fp8", "4090"),
         ("transformers", "nvfp4", "b200"),
+        ("vllm", "ct-int-quantized-w8a8", "h100-sxm"),
+        ("vllm", "nvfp4", "mi300x"),  # by emulation
+        ("transformers", "bnb-nf4", "mi100"),  # gfx908
+        ("transformers", "bnb-int8", "rx 5700 xt"),  # gfx1010
+        ("transformers", "bnb-int8", "m2 max 64GB"),
+        ("transformers", "gptq-int4", "910b4"),
+        ("llama.cpp", "q4_k_m", "910b4"),  # CANN
         ("llama.cpp", "q4_k_m", "p40"),
         ("llama.cpp", "fp16", "m2 max 64GB"),
     ],
@@ -87,6 +94,15 @@ def test_what_runs_is_not_refused(engine: str, name: str, card: str) -> None:
         ("vllm", "fp16", "mi100", "CDNA 1"),  # gfx908
         ("vllm", "mxfp4", "t4", "awq-int4 runs there"),
         ("vllm", "torchao-int4", "arc b580", "fp8 runs there"),  # platforms/xpu.py
+        ("vllm", "ct-int-quantized-w8a8", "b200", "below 10.0"),  # its C++ names the card
+        ("vllm", "ct-int-quantized-w8a8", "5090", "fp8 runs there"),
+        ("vllm", "nvfp4", "arc b580", "awq-int4 runs there"),  # no kernels for XPU
+        ("vllm", "bf16", "gaudi2", "does not run on Gaudi2"),
+        ("transformers", "bnb-int8", "radeon vii", "does not run on GCN"),  # no gfx906
+        ("transformers", "bnb-nf4", "910b4", "hqq-int4 runs there"),
+        ("transformers", "fp8", "gaudi2", "does not run on Gaudi2"),  # neither CUDA nor XPU
+        ("ollama", "q4_k_m", "910b4", "llama.cpp runs there"),  # no CANN
+        ("llama.cpp", "q4_k_m", "gaudi2", "does not run on Gaudi2"),
         ("transformers", "nvfp4", "h100-sxm", "needs compute capability 10.0"),
         ("transformers", "fp8", "m2 max 64GB", "bnb-int8 runs there"),
         ("llama.cpp", "fp16", "k80", "needs compute capability 5.0"),
@@ -97,6 +113,16 @@ def test_what_does_not_run_is_refused_and_says_why(
 ) -> None:
     """Each from the file that its rule names."""
     assert says in whys(engine, name, card)[0]
+
+
+@pytest.mark.parametrize("card", ["k80", "tpu-v4", "gaudi2"])
+@pytest.mark.parametrize("engine", ["vllm", "ollama"])
+def test_no_other_engine_is_named_that_refuses_the_card_too(engine: str, card: str) -> None:
+    """llama.cpp needs 5.0 as well, and has no backend for Google's and Intel's accelerators."""
+    found = whys(engine, "fp16", card)
+
+    assert found
+    assert not any("runs there" in why for why in found)
 
 
 def test_transformers_has_nvfp4_on_one_card_alone() -> None:

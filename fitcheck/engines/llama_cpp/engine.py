@@ -8,6 +8,7 @@ import msgspec
 from fitcheck.architecture import Model
 from fitcheck.architecture.checkpoint import Checkpoint
 from fitcheck.engines.base import COMPONENTS, Memory, Offload, Range, Term, Workload
+from fitcheck.engines.capabilities import Rule
 from fitcheck.engines.llama_cpp import (
     cache,
     command_line,
@@ -18,7 +19,7 @@ from fitcheck.engines.llama_cpp import (
     recurrent,
 )
 from fitcheck.engines.llama_cpp.buffers import Buffers
-from fitcheck.engines.llama_cpp.capabilities import RULES
+from fitcheck.engines.llama_cpp.capabilities import BUILT_ON, RULES
 from fitcheck.engines.llama_cpp.gguf import GgufFile
 from fitcheck.engines.llama_cpp.graph.plan import Subject
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
@@ -61,7 +62,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 
     `parallel` slots by default, each with a cache of its own unless `kv_unified`; `spared` is what
     it leaves of each card beside what is counted; `offloading` what it calls the options for that;
-    `options` all that it can be told.
+    `options` all that it can be told; `rules` what it asks of a card.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     spared: Bytes = Bytes(0)
     offloading: offload.Options = offload.Options("-ngl {}", "--n-cpu-moe {}", "-ts")
     options: tuple[Option, ...] = command_line.OPTIONS
+    rules: tuple[Rule, ...] = BUILT_ON
 
 
 class LlamaCppModel:
@@ -216,10 +218,9 @@ class LlamaCppModel:
 class LlamaCpp:
     """The engine, and the programs on top of it."""
 
-    rules = RULES
-
     def __init__(self, program: Program) -> None:
         self.program = program
+        self.rules = program.rules
         self.name = program.name
         self.title = program.title
         self.defaults = program.defaults
@@ -303,6 +304,7 @@ LLAMA_CPP: Final = LlamaCpp(
         name=NAME,
         title="GGUF files, on cards and beside them",
         defaults="all layers on the card, f16 cache, ubatch 512, one slot, flash attention",
+        rules=RULES,
     )
 )
 # Ollama: what it leaves of each card is MinimumMemory in ml/device.go (ollama 01dea0353, 2026);

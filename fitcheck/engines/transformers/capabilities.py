@@ -11,7 +11,17 @@ from fitcheck.engines.capabilities import Rule
 
 _QUANTIZERS: Final = "transformers 5.23.0, quantizers/"
 
+# Of AMD's the processors gfx908 on and gfx101x to gfx120x; Huawei's and Google's none.
+_BITSANDBYTES: Final = "bitsandbytes 0.50.2, README, Accelerator support"
+
 RULES: Final = (
+    Rule(
+        schemes=("bnb-*",),
+        vendors=("nvidia", "amd", "intel", "apple"),
+        but=("GCN",),
+        instead=("hqq-int4", "fp16"),
+        source=_BITSANDBYTES,
+    ),
     Rule(
         schemes=("bnb-int8",),
         least=7.5,
@@ -28,6 +38,7 @@ RULES: Final = (
         schemes=("fp8", "fp8-pertensor", "hf-finegrained-fp8-*", "hf-fbgemm-fp8-*"),
         least=8.9,
         vendors=("nvidia", "amd", "intel"),
+        but=("Gaudi",),
         instead=("bnb-int8", "bnb-nf4", "fp16"),
         source=f"{_QUANTIZERS}quantizer_finegrained_fp8.py",
     ),
@@ -41,6 +52,7 @@ RULES: Final = (
         schemes=("mxfp4",),
         least=7.5,
         vendors=("nvidia", "amd", "intel"),
+        but=("Gaudi",),
         instead=("bnb-nf4", "fp16"),
         source=f"{_QUANTIZERS}quantizer_mxfp4.py",
     ),
@@ -55,6 +67,8 @@ RULES: Final = (
     Rule(
         schemes=("gptq-*", "gptqmodel-*", "awq-*"),
         least=7.5,
+        vendors=("nvidia", "amd", "intel", "apple", "huawei"),
+        but=("Gaudi",),
         instead=("bnb-nf4", "fp16"),
         source="gptqmodel 7.7.0, README, NVIDIA GPU: sm_75+",
     ),

@@ -11,10 +11,11 @@ from fitcheck.engines.capabilities import Rule
 _METHODS: Final = "vLLM 0.33.0, model_executor/layers/quantization/"
 
 RULES: Final = (
-    # Huawei's and Google's chips have plugins of their own, with memory rules of their own.
+    # Huawei's, Google's and Intel's Gaudi have plugins of their own, with rules of their own.
     Rule(
         schemes=("*",),
         vendors=("nvidia", "amd", "intel"),
+        but=("Gaudi",),
         instead=("llama.cpp",),
         source="vLLM 0.33.0, platforms/",
     ),
@@ -37,6 +38,20 @@ RULES: Final = (
         vendors=("nvidia", "amd"),
         instead=("fp8", "gptq-int8"),
         source="vLLM 0.33.0, platforms/xpu.py and rocm.py, supported_quantization",
+    ),
+    # CutlassInt8ScaledMMLinearKernel takes every card of NVIDIA's; its kernels refuse Blackwell:
+    # "Int8 not supported on SM120. Use FP8 quantization instead, or run on older arch (SM < 100)".
+    Rule(
+        schemes=("ct-int-quantized-w8a8",),
+        below=10.0,
+        instead=("fp8",),
+        source="vLLM 0.33.0, csrc/libtorch_stable/quantization/w8a8/cutlass/c3x",
+    ),
+    Rule(
+        schemes=("nvfp4", "ct-nvfp4-*"),
+        vendors=("nvidia", "amd"),
+        instead=("awq-int4", "gptq-int4"),
+        source="vLLM 0.33.0, model_executor/kernels/linear, _POSSIBLE_NVFP4_KERNELS",
     ),
     Rule(
         schemes=("bf16",),
