@@ -108,7 +108,7 @@ class Stage:
         yield from profile.terms(self.model, self._rank(over).widths, step, cards)
         if self.model.vocab_size:
             yield profile.penalties(self.model, asked.sequences, cards)
-        yield from overhead.terms(self.model, cards, given.enforce_eager)
+        yield from overhead.terms(self.model, cards, given.enforce_eager, over.cards > 1)
 
 
 def _of_all(term: Term, cards: int) -> Term:
