@@ -38,13 +38,19 @@ def machine(readings: Sequence[Reading], name: str, *, detected: bool = True) ->
     unseen = [u for r in readings for u in r.unseen]
     notes = [note for r in readings for note in r.notes]
     for reading in readings:
+        looked_up: list[str] = []
         for seen in reading.cards:
             found, said = _card(seen, reading.asked, beside)
             notes.extend(said)
             if isinstance(found, Unseen):
                 unseen.append(found)
-            else:
-                cards.append(msgspec.structs.replace(found, detected=detected))
+                continue
+            cards.append(msgspec.structs.replace(found, detected=detected))
+            if not (said or seen.total or seen.slice or (found.unified and beside.ram_total)):
+                looked_up.append(found.id)
+        if looked_up:
+            which = ", ".join(dict.fromkeys(looked_up))
+            notes.append(f"{reading.asked} shows no memory: it is the catalog's, of {which}")
     return Machine(
         name=name,
         cards=tuple(cards),

@@ -24,7 +24,8 @@ def draw(grid: Grid, width: int, colour: bool) -> str:
     lines = lines if columns else []
     lines += [_line(row, columns, widths, colour) for row in rows]
     above = [*folded(grid.above, width), *([""] if grid.above else [])]
-    return "\n".join((*above, *lines, *folded(grid.below, width))) + "\n"
+    below = grid.below if lines or grid.below[:1] != ("",) else grid.below[1:]
+    return "\n".join((*above, *lines, *folded(below, width))) + "\n"
 
 
 def folded(lines: Iterable[str], width: int) -> Iterator[str]:

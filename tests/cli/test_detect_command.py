@@ -139,3 +139,40 @@ def test_a_program_sees_one_mig_instance(capture: str, kept: int, left: int) -> 
     assert len(everything.cards) == kept + left
     assert one.cards == everything.cards[:kept]
     assert any("also here, and not counted" in note for note in one.notes) == bool(left)
+
+CAPTURES = Path(__file__).parents[1] / "captures"
+
+
+def test_where_there_is_no_card_there_is_no_table(fitcheck: Run) -> None:
+    """A version names the driver alone: sentences, no empty headings."""
+    done = fitcheck("detect", "--machine", str(CAPTURES / "nvidia-smi-version_linux_590.txt"))
+
+    assert done.code == 3
+    assert done.out.startswith("driver 590.48.01\nnot seen by nvidia-smi --version")
+
+
+@pytest.mark.parametrize(
+    ("name", "headings"),
+    [
+        ("nvidia-smi-q-x_a10g.xml", "CARD TOTAL RESERVED IN USE USABLE COMPUTE"),
+        ("nvidia-smi-query_l40s.csv", "CARD TOTAL RESERVED USABLE COMPUTE"),
+        ("rocm-smi-all-json_mi100_rocm602.json", "CARD TOTAL RESERVED IN USE USABLE"),
+        ("lspci_lines.txt", "CARD TOTAL RESERVED USABLE COMPUTE"),
+    ],
+)
+def test_a_column_of_which_nothing_is_known_is_left_out(
+    fitcheck: Run, name: str, headings: str
+) -> None:
+    """What is in use was not asked, and a compute capability is NVIDIA's."""
+    first = fitcheck("detect", "--machine", str(CAPTURES / name)).out.splitlines()[0]
+
+    assert " ".join(first.split()) == headings
+
+
+def test_memory_that_no_tool_showed_is_said_to_be_the_catalogs(fitcheck: Run) -> None:
+    """A list of names has none; what has it says nothing of the sort."""
+    listed = fitcheck("detect", "--machine", str(CAPTURES / "nvidia-smi-L_h200.txt")).out
+    read = fitcheck("detect", "--machine", str(CAPTURES / "nvidia-smi-q-x_a10g.xml")).out
+
+    assert "nvidia-smi -L shows no memory: it is the catalog's, of h200" in listed
+    assert "shows no memory" not in read
