@@ -218,3 +218,20 @@ def test_offload_is_looked_for_in_a_table_only_where_it_is_asked_for() -> None:
     assert fit(q, solve="table")[0].verdict == "offload"
     assert fit(unasked, solve="table")[0].verdict == "no"
     assert fit(unasked, solve="all")[0].verdict == "offload"
+
+
+def test_a_small_card_does_not_hold_a_large_one_back() -> None:
+    """Beside 23.6 GiB another 7.6 take layers more, though a process fills half of them."""
+    alone = question(golden_model("llama-3.1-70b"), "bnb-nf4", engine="transformers", ram=256)
+    large = alone.machine.cards[0]
+    small = msgspec.structs.replace(large, name="S", total=Bytes(int(7.6 * GIB)))
+    both = msgspec.structs.replace(alone.machine, cards=(large, small))
+    found = [
+        held(msgspec.structs.replace(alone, machine=machine)).offload
+        for machine in (alone.machine, both)
+    ]
+
+    assert found[0] is not None
+    assert found[1] is not None
+    assert found[1].layers_on_cards >= found[0].layers_on_cards + 5
+    assert found[1].words.endswith("layers on the cards")

@@ -67,11 +67,15 @@ def _faults(profile: Profile) -> Iterator[tuple[str, str]]:
     if profile.ram is not None and not parse_size(profile.ram):
         yield "ram", f"'{profile.ram}' is no amount of memory (64GB)"
     for place, card in enumerate(profile.cards):
-        for key in ("memory", "in_use"):
-            size = getattr(card, key)
-            if size is not None and parse_size(size) is None:
-                yield f"cards[{place}].{key}", f"'{size}' is no amount of memory (24GB, 800MiB)"
-                return
+        unread = [
+            (key, size)
+            for key in ("memory", "in_use")
+            if (size := getattr(card, key)) is not None and parse_size(size) is None
+        ]
+        for key, size in unread:
+            yield f"cards[{place}].{key}", f"'{size}' is no amount of memory (24GB, 800MiB)"
+        if unread:
+            continue
         if not 1 <= card.count <= typed.MOST_CARDS:
             yield f"cards[{place}].count", f"is 1 to {typed.MOST_CARDS}"
         if fault := _fault(card):

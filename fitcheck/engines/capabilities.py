@@ -26,8 +26,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     `schemes` are names or patterns (`gptq-*`). `least` is the least compute capability, which only
     NVIDIA's cards have, and `below` what theirs must be less than; `vendors` those whose cards do,
     empty for all; `but` architectures of theirs that do not. `cards` is the most that a model may
-    be divided over. `instead` are schemes, or engines, that may work where this one does not, the
-    nearest first.
+    be divided over; `one_maker` that all of them must be of one vendor. `instead` are schemes, or
+    engines, that may work where this one does not, the nearest first.
     """
 
     schemes: tuple[str, ...]
@@ -37,6 +37,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     vendors: tuple[str, ...] = ()
     but: tuple[str, ...] = ()
     cards: int | None = None
+    one_maker: bool = False
     instead: tuple[str, ...] = ()
 
     def covers(self, scheme: Scheme) -> bool:
@@ -92,6 +93,23 @@ def _starts(engine: str, card: Card) -> bool:
     from fitcheck.engines import ENGINES
 
     return not any(r.lacks(card) for r in ENGINES[engine].rules if "*" in r.schemes)
+
+
+def of_one_maker(
+    rules: Sequence[Rule], engine: str, cards: Sequence[Card]
+) -> tuple[tuple[Card, ...], str]:
+    """Those of the maker of most memory, where the engine uses one maker's; what is left out."""
+    rule = next((r for r in rules if r.one_maker), None)
+    room: dict[str, int] = {}
+    for card in cards:
+        if card.vendor:
+            room[card.vendor] = room.get(card.vendor, 0) + card.available
+    if rule is None or len(room) <= 1:
+        return tuple(cards), ""
+    most = max(room, key=room.__getitem__)
+    kept = tuple(card for card in cards if card.vendor in ("", most))
+    left = ", ".join(dict.fromkeys(card.name for card in cards if card not in kept))
+    return kept, f"{engine} uses cards of one maker, so not the {left} ({rule.source})"
 
 
 def unknown(rules: Sequence[Rule], scheme: Scheme, card: Card) -> str:

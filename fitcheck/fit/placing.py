@@ -13,7 +13,7 @@ from fitcheck.engines.base import (
     fewest_first,
     together,
 )
-from fitcheck.engines.capabilities import refusals, unknown
+from fitcheck.engines.capabilities import of_one_maker, refusals, unknown
 from fitcheck.errors import BadInput
 from fitcheck.fit.records import OnCard, Question
 from fitcheck.machine import Card
@@ -32,7 +32,10 @@ def capable(q: Question) -> tuple[tuple[Card, ...], tuple[str, ...]]:
     refused = {card: unsupported(scheme, card, engine) for card in dict.fromkeys(cards)}
     whys = [why for found in refused.values() for why in found]
     whys += [why for card in refused if (why := unknown(engine.rules, scheme, card))]
-    return tuple(card for card in cards if not refused[card]), tuple(dict.fromkeys(whys))
+    able = [card for card in cards if not refused[card]]
+    kept, left_out = of_one_maker(engine.rules, engine.name, able)
+    whys += [left_out] if left_out else []
+    return kept, tuple(dict.fromkeys(whys))
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):

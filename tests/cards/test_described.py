@@ -83,6 +83,15 @@ def test_a_fault_of_a_profile_is_told_with_its_line(text: str, says: str) -> Non
     assert says in str(caught.value)
 
 
+def test_every_fault_of_a_profile_is_told() -> None:
+    """A person mends them all at once."""
+    text = "cards:\n- memory: 20\n- name: 3091\n- name: 3090\n  in_use: lots\nram: lots\n"
+    with pytest.raises(BadFile) as caught:
+        profile.read(text, "box.yaml")
+
+    assert [p.line for p in caught.value.problems] == [6, 2, 3, 5]
+
+
 @given(st.text(alphabet="cards:-[]{} \n'\"&*!|>3090GBx#,?%@`\t\0", max_size=60))
 def test_no_profile_is_a_traceback(text: str) -> None:
     """Whatever stands after `cards:`."""

@@ -140,6 +140,7 @@ def test_a_program_sees_one_mig_instance(capture: str, kept: int, left: int) -> 
     assert one.cards == everything.cards[:kept]
     assert any("also here, and not counted" in note for note in one.notes) == bool(left)
 
+
 CAPTURES = Path(__file__).parents[1] / "captures"
 
 

@@ -7,7 +7,7 @@ from fitcheck.answers.asked import Ask
 from fitcheck.answers.check import check
 from fitcheck.catalog import load_models
 from fitcheck.engines import ENGINES
-from fitcheck.engines.capabilities import least_capability, refusals, unknown
+from fitcheck.engines.capabilities import least_capability, of_one_maker, refusals, unknown
 from fitcheck.quantization import SCHEMES, scheme
 
 
@@ -174,3 +174,20 @@ def test_vllms_own_default_falls_back_where_a_card_has_no_bf16(
     assert row.estimates[0].scheme.name == becomes
     assert row.estimates[0].fit is not None
     assert row.estimates[0].fit.limited_by != "scheme"
+
+
+@pytest.mark.parametrize(
+    ("engine", "gpu", "used"),
+    [
+        ("transformers", "3090,7900 xtx", ["RX 7900 XTX"]),  # 24.0 GiB against 23.6
+        ("vllm", "2x3090+7900 xtx", ["RTX 3090", "RTX 3090"]),
+        ("llama.cpp", "3090,7900 xtx", ["RTX 3090", "RX 7900 XTX"]),  # backends side by side
+    ],
+)
+def test_a_build_of_pytorch_is_for_one_makers_cards(engine: str, gpu: str, used: list[str]) -> None:
+    """CUDA, ROCm or XPU, while llama.cpp loads a backend for each."""
+    found = cards.machine(gpu).cards
+    kept, said = of_one_maker(ENGINES[engine].rules, engine, found)
+
+    assert [card.name for card in kept] == used
+    assert ("uses cards of one maker" in said) == (len(kept) < len(found))

@@ -80,7 +80,7 @@ def offloaded(
     return Offload(
         shares=loaded.shares(_asking(workload, best), usable),
         how=_how(best, options),
-        words=_words(best, blocks),
+        words=_words(best, blocks, "card" if len(usable) == 1 else "cards"),
         layers_on_cards=best.get(LAYERS, blocks + 1),
         layers=blocks + 1,
         read=Bytes(read(best)),
@@ -134,10 +134,10 @@ def _how(found: Settings, options: Options) -> str:
     return " ".join(formats[key].format(number) for key, number in found.items())
 
 
-def _words(found: Settings, blocks: int) -> str:
+def _words(found: Settings, blocks: int, cards: str) -> str:
     said = []
     if LAYERS in found:
-        said.append(f"{found[LAYERS]} of {blocks + 1} layers on the card")
+        said.append(f"{found[LAYERS]} of {blocks + 1} layers on the {cards}")
     if EXPERTS in found:
         count = found[EXPERTS]
         whose = "all" if count >= blocks else f"the first {count} of {blocks}"

@@ -16,6 +16,11 @@ _BITSANDBYTES: Final = "bitsandbytes 0.50.2, README, Accelerator support"
 
 RULES: Final = (
     Rule(
+        schemes=("*",),
+        one_maker=True,
+        source="PyTorch 2.13: a build is for CUDA, ROCm or XPU",
+    ),
+    Rule(
         schemes=("bnb-*",),
         vendors=("nvidia", "amd", "intel", "apple"),
         but=("GCN",),

@@ -10,7 +10,7 @@ one for each module that holds tensors itself); transformers 5.23.0, integration
 quantizers/quantizer_bnb_8bit.py and quantizer_bnb_4bit.py (llm_int8_enable_fp32_cpu_offload).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from fitcheck.architecture import Layer, Model
@@ -42,34 +42,53 @@ def offloaded(
     """As many layers on the cards as surely go in; None where not one does."""
     found = blocks(model, scheme)
 
-    def limits(first: int, others: int) -> list[int]:
-        """max_memory in whole MiB, so that it can be typed."""
-        given = (first, *[others] * (len(usable) - 1))
-        return [u * g // _UNITS // MIB * MIB for u, g in zip(usable, given, strict=True)]
-
-    def lacks(first: int, others: int) -> int:
-        took = shares(dealt(found, limits(first, others)))
+    def lacks(limits: Sequence[int]) -> int:
+        took = shares(dealt(found, limits))
         return max(s.total.high - u for s, u in zip(took, usable, strict=True))
 
-    first = largest(lambda n: lacks(n, n), _UNITS)
-    if first is None:
+    limits = _limits(usable, lacks)
+    if limits is None:
         return None
-    others = first
-    if len(usable) > 1:
-        others = largest(lambda n: lacks(first, n), _UNITS, first, lacks(first, first)) or first
-    parts = dealt(found, limits(first, others))
+    parts = dealt(found, limits)
     count = sum(b.layer is not None for part in parts[:-1] for b in part)
     if not count or not parts[-1]:
         return None
+    cards = "card" if len(usable) == 1 else "cards"
     return Offload(
         shares=shares(parts),
-        how=_how(scheme, limits(first, others)),
-        words=f"{count} of {len(model.layers)} layers on the card",
+        how=_how(scheme, limits),
+        words=f"{count} of {len(model.layers)} layers on the {cards}",
         layers_on_cards=count,
         layers=len(model.layers),
         read=Bytes(shares(parts)[0].component("host")),
         copied=True,
     )
+
+
+def _limits(
+    usable: Sequence[Bytes], lacks: Callable[[Sequence[int]], int]
+) -> Sequence[int] | None:
+    """max_memory of each card, in whole MiB so that it can be typed; None if nothing goes in.
+
+    First the same share of all, then more of the first, and of the others of each size in turn: a
+    small card is full at a smaller share, and what a process costs is most of it.
+    """
+    kinds = [0, *usable[1:]]
+
+    def limits(given: Mapping[int, int]) -> list[int]:
+        return [u * given[k] // _UNITS // MIB * MIB for u, k in zip(usable, kinds, strict=True)]
+
+    same = largest(lambda n: lacks(limits(dict.fromkeys(kinds, n))), _UNITS)
+    if same is None:
+        return None
+    shares = dict.fromkeys(kinds, same)
+    for kind in shares if len(shares) > 1 else ():
+
+        def more(share: int, kind: int = kind) -> int:
+            return lacks(limits({**shares, kind: share}))
+
+        shares[kind] = largest(more, _UNITS, same, more(same)) or same
+    return limits(shares)
 
 
 def _how(scheme: Scheme, limits: Sequence[int]) -> str:

@@ -11,6 +11,11 @@ from fitcheck.engines.capabilities import Rule
 _METHODS: Final = "vLLM 0.33.0, model_executor/layers/quantization/"
 
 RULES: Final = (
+    Rule(
+        schemes=("*",),
+        one_maker=True,
+        source="vLLM 0.33.0, platforms/, resolve_current_platform_cls_qualname",
+    ),
     # Huawei's, Google's and Intel's Gaudi have plugins of their own, with rules of their own.
     Rule(
         schemes=("*",),
