@@ -7,7 +7,7 @@ import msgspec
 
 from fitcheck.answers.asked import Ask, Job, jobs, question
 from fitcheck.answers.estimate import Estimate, notes
-from fitcheck.engines.base import Loaded
+from fitcheck.engines.base import Loaded, SpansNodes
 from fitcheck.errors import BadInput
 from fitcheck.fit import Fit, Solve, fit
 from fitcheck.machine import Machine
@@ -186,10 +186,10 @@ def _of(machine: Machine, count: int) -> Machine:
 
 
 def _several(one: Asked, machine: Machine, count: int | None) -> Held | None:
-    """So many of the machine's first card, in machines of eight where they are more."""
+    """So many of the machine's first card, in machines of eight where the engine spans several."""
     if count is None or count <= 1 or machine.cards[0].unified:
         return None
-    if count <= NODE:
+    if count <= NODE or not isinstance(one.job.engine, SpansNodes):
         return _try(one, _of(machine, count))
     return _try(one, _of(machine, NODE).on_nodes(ceil_div(count, NODE)))
 

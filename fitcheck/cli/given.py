@@ -93,8 +93,16 @@ def machines(
     Raises NoCard, UnknownName, BadInput.
     """
     brought = () if described is None else (told(from_file(described)),)
-    words = gpus or (() if brought else usual)
-    return tuple(supposed(m, asked) for m in (*(named(word) for word in words), *brought))
+    if not (gpus or brought):
+        return tuple(supposed(m, asked) for m in unasked(usual))
+    return tuple(supposed(m, asked) for m in (*(named(word) for word in gpus), *brought))
+
+
+def unasked(usual: Sequence[str]) -> tuple[Machine, ...]:
+    """Machines that nobody typed, so that nothing is said of what their names may mean."""
+    from fitcheck import cards
+
+    return tuple(cards.machine(word) for word in usual)
 
 
 def supposed(found: Machine, asked: dict[str, Any]) -> Machine:

@@ -10,12 +10,11 @@ from fitcheck.cli import given, options, output, params
 
 if TYPE_CHECKING:
     from fitcheck.answers.ways import Rental
-    from fitcheck.machine import Machine
 
 # Cards that people have, rent and buy, small to large: what is planned for when none is named.
 USUAL = (
-    "6GB", "8GB", "3060", "4060 ti 16gb", "3090", "4090", "5090", "l40s", "a100-40gb",
-    "a100-80gb", "h100", "h200", "b200", "mi300x",
+    "6GB", "8GB", "3060 12gb", "4060 ti 16gb", "3090", "4090", "5090", "l40s", "a100-40gb",
+    "a100-80gb", "h100-sxm", "h200", "b200", "mi300x",
 )  # fmt: skip
 
 
@@ -52,7 +51,7 @@ def command(
 
     named = bool(gpus or described)
     market = ways.Market(
-        cards=_usual() if named else (),
+        cards=given.unasked(USUAL) if named else (),
         rentals=() if named and budget is None else _rentals(),
         budget=budget,
     )
@@ -72,13 +71,6 @@ def command(
         rows=lambda: plan_objects.plan(answer)["results"],
     )
     raise SystemExit(answer.exit_code)
-
-
-def _usual() -> "tuple[Machine, ...]":
-    """The cards that are planned for when none is named."""
-    from fitcheck import cards
-
-    return tuple(cards.machine(word) for word in USUAL)
 
 
 def _rentals() -> "tuple[Rental, ...]":

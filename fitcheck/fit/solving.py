@@ -16,6 +16,9 @@ from fitcheck.units import Bytes, ceil_div, round_up
 
 MOST_SEQUENCES: Final = 1 << 16
 MOST_CARDS: Final = 256
+# Cards of one machine at most: GGML_CUDA_MAX_DEVICES (llama.cpp 0c1e57098, ggml-cuda.h), and what
+# the largest machines with one memory have (NVIDIA DGX-2, AWS p2.16xlarge).
+IN_ONE: Final = 16
 # Cards of a server as they are sold.
 NODE: Final = 8
 
@@ -78,10 +81,11 @@ def _lacks(totals: Sequence[Range], usable: Sequence[Bytes], sure: bool) -> int:
 
 
 def cards_needed(q: Question) -> int | None:
-    """How many cards like the machine's first surely hold it; None if no number up to 256 does.
+    """How many cards like the machine's first surely hold it; None if no number that can be had.
 
-    Engines do not divide by every number of cards of one machine, so the few up to eight are tried
-    in turn; beyond, more always hold more.
+    That are 16 for an engine that runs in one machine, else 256. Engines do not divide by every
+    number of cards of one machine, so the few up to eight are tried in turn; beyond, more always
+    hold more.
     """
     card = q.machine.cards[0]
     usable = q.engine.usable(card, q.workload)
@@ -93,8 +97,10 @@ def cards_needed(q: Question) -> int | None:
 
     least = max(1, ceil_div(q.loaded.memory(q.workload).component("weights"), usable))
     near = next((count for count in range(least, NODE + 1) if holds(count)), None)
-    step = q.engine.node_step if isinstance(q.engine, SpansNodes) else 1
-    far = range(round_up(max(least, NODE + step), step), MOST_CARDS + 1, step)
+    step, most = 1, IN_ONE
+    if isinstance(q.engine, SpansNodes):
+        step, most = q.engine.node_step, MOST_CARDS
+    far = range(round_up(max(least, NODE + step), step), most + 1, step)
     return near or _first(far, holds)
 
 

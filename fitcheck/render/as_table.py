@@ -25,7 +25,8 @@ def draw(grid: Grid, width: int, colour: bool) -> str:
     lines += [_line(row, columns, widths, colour) for row in rows]
     above = [*folded(grid.above, width), *([""] if grid.above else [])]
     below = grid.below if lines or grid.below[:1] != ("",) else grid.below[1:]
-    return "\n".join((*above, *lines, *folded(below, width))) + "\n"
+    text = "\n".join((*above, *lines, *folded(below, width))) + "\n"
+    return "\n".join((text, *(draw(one, width, colour) for one in grid.then)))
 
 
 def folded(lines: Iterable[str], width: int) -> Iterator[str]:

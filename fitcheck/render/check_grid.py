@@ -14,7 +14,7 @@ from fitcheck.units import gib
 MOODS: Final[dict[Verdict, Mood]] = {
     "fits": "good", "tight": "fair", "short": "fair", "offload": "fair", "no": "faint",
 }  # fmt: skip
-LEGEND: Final = "GiB needed, verdict, and the longest context that surely fits (no: cards needed)"
+LEGEND: Final = "GiB needed, verdict, and up to what context (no: cards needed)"
 
 
 def grid(answer: CheckAnswer) -> Grid:
@@ -87,7 +87,8 @@ def title(answer: CheckAnswer) -> str:
     shares = "".join(
         f" ({name} takes at most {size(share)})" for name, share in taken(answer).items()
     )
-    return f"{describe(answer.machine)}{shares}. {', '.join(engines)}, {context}{batch}"
+    asked = ", ".join((*engines, f"{context}{batch}"))
+    return f"{describe(answer.machine)}{shares}. {asked}"
 
 
 def describe(machine: Machine) -> str:
@@ -116,12 +117,17 @@ def _below(answer: CheckAnswer) -> tuple[str, ...]:
     if answer.named:
         for row in answer.rows:
             lines += [f"{row.subject.id}: {row.unknown}"] if row.unknown else []
-            lines += [
-                f"{row.subject.id} {e.scheme.word}: {'; '.join(said)}"
-                for e in row.estimates
-                if e.fit and (said := (*cards(e.fit), *e.fit.reasons))
-            ]
+            lines += _said(row)
     return tuple(lines)
+
+
+def _said(row: Row) -> list[str]:
+    """What is said of each scheme; once where it is the same of several."""
+    found: dict[str, list[str]] = {}
+    for e in row.estimates:
+        if e.fit and (said := (*cards(e.fit), *e.fit.reasons)):
+            found.setdefault("; ".join(said), []).append(e.scheme.word)
+    return [f"{row.subject.id} {', '.join(words)}: {said}" for said, words in found.items()]
 
 
 def cards(f: Fit) -> Iterator[str]:

@@ -9,9 +9,7 @@ from fitcheck.render.check_grid import MOODS, usable
 from fitcheck.render.grid import Cell, Column, Grid, parameters, tokens
 from fitcheck.units import gib
 
-LEGEND: Final = (
-    "best precision that runs, longest context that surely fits; no: what the least takes"
-)
+LEGEND: Final = "best precision that runs, and up to what context; no: what the least takes"
 
 
 def grid(answer: CompareAnswer) -> Grid:

@@ -33,12 +33,13 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows under columns, with lines of text above and below."""
+    """Rows under columns, with lines of text above and below, and the tables that follow."""
 
     columns: tuple[Column, ...] = ()
     rows: tuple[tuple[Cell, ...], ...] = ()
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    then: "tuple[Grid, ...]" = ()
 
 
 def painted(cell: Cell) -> str:

@@ -1,7 +1,7 @@
 """The tables of `plan`: cards down and schemes across, or one machine and its schemes down."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 from fitcheck.answers.estimate import Estimate
 from fitcheck.answers.plan import PlanAnswer
@@ -38,9 +38,12 @@ def _cards(answer: PlanAnswer) -> Grid:
     )
     if answer.budget is not None:
         columns, rows = (), ()
-    below = (*_least(answer), *map(_step, answer.steps))
     return Grid(
-        columns=columns, rows=rows, above=(_title(answer),), below=("", *_legend(answer), *below)
+        columns=columns,
+        rows=rows,
+        above=(_title(answer),),
+        below=("", *_legend(answer), *map(_step, answer.steps)),
+        then=tuple(_least(answer)),
     )
 
 
@@ -48,24 +51,29 @@ def _legend(answer: PlanAnswer) -> Iterator[str]:
     if answer.budget is None:
         yield LEGEND
         return
-    yield f"within ${answer.budget:g} an hour, on demand:"
+    nothing = "" if answer.ways else ": nothing runs it"
+    yield f"within ${answer.budget:g} an hour, on demand{nothing}"
     if answer.unpriced:
         yield f"{answer.unpriced} instances are left out: nobody says here what they cost"
 
 
-def _least(answer: PlanAnswer) -> Iterator[str]:
-    """`bnb-nf4: L40S (3.2 GiB left, 4k) or 2x RTX 3090 (...)`: the least of each kind."""
+def _least(answer: PlanAnswer) -> Iterator[Grid]:
+    """A table for each scheme: one card, several, RAM beside one, what is rented."""
     by_scheme: dict[str, list[Way]] = {}
     for way in answer.ways:
         by_scheme.setdefault(way.estimate.scheme.word, []).append(way)
-    if answer.budget is not None and not by_scheme:
-        yield "nothing runs it"
     for scheme, found in by_scheme.items():
-        yield f"{scheme}, the least:"
-        for kind in KINDS:
-            some = [way_words(way) for way in found if way.kind == kind]
-            if some:
-                yield f"  {_KINDS[kind]:<12}{'; '.join(some)}"
+        ordered = sorted(found, key=lambda way: KINDS.index(way.kind))
+        shown = [c for c in _WAYS if any(c.cell(way).text for way in ordered)]
+        firsts = [i == 0 or ordered[i - 1].kind != way.kind for i, way in enumerate(ordered)]
+        yield Grid(
+            columns=tuple(c.column for c in shown),
+            rows=tuple(
+                (Cell(_KINDS[way.kind] if first else ""), *(c.cell(way) for c in shown[1:]))
+                for way, first in zip(ordered, firsts, strict=True)
+            ),
+            above=(f"{scheme}: the least that runs it; GiB, dollars an hour",),
+        )
 
 
 _KINDS: Final = {
@@ -74,6 +82,32 @@ _KINDS: Final = {
     "offload": "with RAM",
     "cloud": "rented",
 }
+
+
+class _Shown(NamedTuple):
+    """A column, and what stands in it of a way."""
+
+    column: Column
+    cell: Callable[[Way], Cell]
+
+
+def _where(way: Way) -> Cell:
+    """The machine, and what is on its cards where not all is."""
+    offload = way.fit.offload if way.kind == "offload" else None
+    return Cell(f"{way.machine.name}: {offload.words}" if offload else way.machine.name)
+
+
+_WAYS: Final = (
+    _Shown(Column(""), lambda way: Cell(_KINDS[way.kind])),
+    _Shown(Column("MACHINE"), _where),
+    _Shown(Column("LEFT", "right"), lambda way: Cell(gib(way.headroom))),
+    _Shown(Column("RAM", "right"), lambda way: Cell(gib(way.host) if way.host else "")),
+    _Shown(
+        Column("CONTEXT", "right"),
+        lambda way: Cell("" if way.kind == "offload" else tokens(way.fit.longest)),
+    ),
+    _Shown(Column("$/H", "right"), lambda way: Cell(f"{way.price:.2f}" if way.price else "")),
+)
 
 
 def way_words(way: Way) -> str:

@@ -65,9 +65,7 @@ def offloaded(
     )
 
 
-def _limits(
-    usable: Sequence[Bytes], lacks: Callable[[Sequence[int]], int]
-) -> Sequence[int] | None:
+def _limits(usable: Sequence[Bytes], lacks: Callable[[Sequence[int]], int]) -> Sequence[int] | None:
     """max_memory of each card, in whole MiB so that it can be typed; None if nothing goes in.
 
     First the same share of all, then more of the first, and of the others of each size in turn: a
