@@ -1,5 +1,6 @@
 """What can be wrong with a question, as values and as the few exceptions that end a command."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -7,6 +8,7 @@ import msgspec
 
 # What of a name that somebody typed is told in an error, which is one line.
 LONGEST_SHOWN: Final = 200
+_ALIKE: Final = 0.6  # the least likeness that is offered as meant, as difflib has it
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -62,10 +64,35 @@ class NoCard(FitcheckError):
 
 
 def nearest(name: str, names: Iterable[str], most: int = 3) -> list[str]:
-    """The names most like `name`, best first."""
-    from difflib import get_close_matches
+    """The names most like `name`, best first: those that go on where it ends, the longest that it
+    goes on from, then those with its letters in nearly its order.
+    """
+    wanted = spelled(name)
+    words = {n: spelled(n) for n in names}
+    longer = [n for n, has in words.items() if wanted and has[: len(wanted)] == wanted]
+    shorter = [n for n, has in words.items() if len(has) > 1 and wanted[: len(has)] == has]
+    alike = [(likeness, n) for n in words if (likeness := _likeness(name.lower(), n)) >= _ALIKE]
+    close = sorted(alike, key=lambda pair: -pair[0])
+    found = [*sorted(longer, key=len), *sorted(shorter, key=len)[-1:], *(n for _, n in close)]
+    return list(dict.fromkeys(found))[:most]
 
-    return get_close_matches(name.lower(), list(names), n=most, cutoff=0.6)
+
+def spelled(name: str) -> tuple[str, ...]:
+    """Words and numbers of a name, however it is divided: `llama 3.1:8B` and `llama-3.1-8b` are
+    one, `llama-13b` and `llama-1-3b` are not.
+    """
+    return tuple(re.findall(r"\d+(?:\.\d+)*|[^\W\d_]+", name.lower()))
+
+
+def _likeness(name: str, other: str) -> float:
+    """0 to 1: letters in common in their order, and in any, so that 3900 is 3090 before 390."""
+    from difflib import SequenceMatcher
+
+    match = SequenceMatcher(None, name, other)
+    if match.real_quick_ratio() < _ALIKE or match.quick_ratio() < _ALIKE:
+        return 0.0
+    ratio = match.ratio()
+    return 0.75 * ratio + 0.25 * match.quick_ratio() if ratio >= _ALIKE else 0.0
 
 
 def printable(text: str) -> str:

@@ -1,5 +1,6 @@
 """The models that people name → records: a catalog id, an alias, a path, or a repository."""
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 HUB: Final = "hf:"
 # What a word must contain to be taken for a path where no such file exists.
 _PATH_LIKE: Final = ("/", "\\", ".json", ".gguf", ".safetensors")
+_REPOSITORY: Final = re.compile(r"\w[\w.-]*/\w[\w.-]*(?<!\.json)")
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +59,11 @@ def subject(word: str, catalog: Catalog) -> Subject:
     if stored is not None:
         return of_stored(stored)
     if any(part in word for part in _PATH_LIKE):
-        raise UnknownName(
-            "model or file", word, catalog.words(), f"; for a repository write hf:{word}"
-        )
+        hint = f"; for a repository write hf:{word}" if _REPOSITORY.fullmatch(word) else ""
+        raise UnknownName("model or file", word, catalog.words(), hint)
+    entry = catalog.meant(word)
+    if entry is not None:
+        return of_entry(entry, catalog)
     raise UnknownName("model", word, catalog.words(), "; `fitcheck models` lists them")
 
 

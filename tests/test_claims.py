@@ -147,7 +147,7 @@ def test_closed_models_are_never_said_to_be_downloadable(entry: ModelEntry) -> N
     assert entry.repository is None
     assert all(q.repository is None for q in entry.quantizations)
     assert "cannot be downloaded" in " ".join(subject.notes)
-    assert "cannot be downloaded" in shown_text(show(subject, cards.machine))
+    assert "cannot be downloaded" in shown_text(show(subject, cards.machine), 300)
 
 
 TRAINED = [
@@ -165,7 +165,7 @@ def test_claims_about_training_are_shown_as_such(model: str, states: str) -> Non
 
     assert found.agrees is None
     assert found.ours == ()
-    lines = shown_text(shown(model)).splitlines()
+    lines = shown_text(shown(model), 300).splitlines()
     at = next(i for i, line in enumerate(lines) if states in line)
     assert found.requirement.purpose in " ".join(lines[at : at + 2])
 

@@ -218,7 +218,7 @@ def _held(
         workload=asked.workload,
         memory=memory,
         file_bytes=loaded.file_bytes,
-        notes=(*notes(subject, asked.workload, job), *memory.notes, *told),
+        notes=(*notes(subject, asked.workload), *memory.notes, *told),
         fit=found,
     )
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fitcheck.answers.asked import Ask, Job, jobs, workload
+from fitcheck.answers.asked import Ask, jobs, workload
 from fitcheck.engines.base import Memory, Workload
 from fitcheck.errors import BadInput
 from fitcheck.fit import Fit
@@ -56,7 +56,7 @@ def estimate(subject: Subject, ask: Ask, rows: "Sequence[Measured]" = ()) -> tup
                 workload=settled,
                 memory=memory,
                 file_bytes=loaded.file_bytes,
-                notes=(*notes(subject, settled, job), *memory.notes),
+                notes=(*notes(subject, settled), *memory.notes),
             )
         )
     return tuple(applied(e, rows) for e in found) if rows else tuple(found)
@@ -78,7 +78,7 @@ def applied(e: Estimate, rows: "Sequence[Measured]") -> Estimate:
     return msgspec.structs.replace(e, memory=memory, notes=(*e.notes, note(row)))
 
 
-def notes(subject: Subject, settled: Workload, job: Job) -> tuple[str, ...]:
+def notes(subject: Subject, settled: Workload) -> tuple[str, ...]:
     """What a reader must know to read the figures rightly."""
     model = subject.model
     found = list(subject.notes)

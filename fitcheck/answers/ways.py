@@ -111,7 +111,7 @@ class Asked(msgspec.Struct, frozen=True):
             workload=asked.workload,
             memory=memory,
             file_bytes=self.loaded.file_bytes,
-            notes=(*notes(self.subject, asked.workload, self.job), *memory.notes),
+            notes=(*notes(self.subject, asked.workload), *memory.notes),
             fit=found,
         )
 

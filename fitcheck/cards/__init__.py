@@ -36,8 +36,11 @@ def machine(words: str | Sequence[str]) -> Machine:
     """
     found = _named_machine([words] if isinstance(words, str) else words)
     if not found.cards:
-        why = "; ".join(f"{u.asked}: {u.why}" for u in found.unseen)
-        raise NoCard(f"no card was found ({why}); name one: --gpu 3090, or a size: --gpu 24GB")
+        asked = ", ".join(u.asked for u in found.unseen)
+        raise NoCard(
+            "no card was found; name one: --gpu 3090, or a size: --gpu 24GB "
+            f"(asked: {asked}; `fitcheck detect` says what each answered)"
+        )
     return found
 
 

@@ -63,7 +63,7 @@ def _found(entry: ModelEntry, entries: tuple[ModelEntry, ...], catalog: Catalog)
 
 def names_are_unique(entry: ModelEntry, catalog: Catalog) -> Iterator[Found]:
     """No id and no alias stands for two models."""
-    others = {w.lower() for e in catalog if e.id != entry.id for w in (e.id, *e.aliases)}
+    others = {w.lower() for e in catalog if e.id != entry.id for w in e.names}
     for i, alias in enumerate(entry.aliases):
         if alias.lower() in others:
             yield f"aliases[{i}]", f"alias '{alias}' is another entry's name too"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from fitcheck.architecture import Model, from_config
-from fitcheck.errors import BadInput
+from fitcheck.errors import BadInput, spelled
 
 Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=80)]
 Month = Annotated[str, msgspec.Meta(pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$")]
@@ -73,6 +73,11 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     requirements: tuple[Requirement, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its id and its aliases."""
+        return (self.id, *self.aliases)
+
 
 class CatalogFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A models.yaml: entries, in the order that people will read them."""
@@ -108,9 +113,17 @@ class Catalog:
                 return entry
         return None
 
+    def meant(self, word: str) -> ModelEntry | None:
+        """The one entry that this can only be, divided otherwise or without its organisation:
+        `Qwen3 8B`, `llama3.1:8b`, `Meta-Llama-3-8B-Instruct`.
+        """
+        wanted = spelled(word)
+        found = [e for e in self if any(spelled(n.rpartition("/")[2]) == wanted for n in e.names)]
+        return found[0] if len(found) == 1 else None
+
     def words(self) -> list[str]:
         """Every id and alias."""
-        return [w for e in self.entries.values() for w in (e.id, *e.aliases)]
+        return [name for entry in self for name in entry.names]
 
     def config(self, entry: ModelEntry) -> Mapping[str, object] | None:
         """config.json's words for this entry, those of the entry that it is `like` filled in."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from fitcheck import render, resolve
+from fitcheck import render
 from fitcheck.cli import given, options, output
 from fitcheck.errors import BadInput
 
@@ -45,7 +45,7 @@ def command(
         options.refuse_filters(selection)
         subjects = tuple(s.subject for s in given.stored() if s.subject is not None)
     else:
-        subjects = resolve.selected(models, given.catalog(overlays), selection.takes)
+        subjects = given.selected(models, overlays, selection)
     table = not (models or on_this_machine or as_json or form != "table")
     with given.known_totals(overlays, wanted=table) as known:
         answer = check.check(

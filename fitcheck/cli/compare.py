@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from fitcheck import render, resolve
+from fitcheck import render
 from fitcheck.cli import given, options, output
 
 
@@ -36,7 +36,7 @@ def command(
     table = not (models or as_json or form != "table")
     with given.known_totals(overlays, wanted=table) as known:
         answer = compare.compare(
-            resolve.selected(models, given.catalog(overlays), selection.takes),
+            given.selected(models, overlays, selection),
             given.machines(gpus, described, ("detected",), asked),
             options.ask(**asked),
             named=bool(models),

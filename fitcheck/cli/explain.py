@@ -28,7 +28,8 @@ def command(
     subject = resolve.subject(model, given.catalog(overlays))
     found = estimate(subject, options.ask(**asked), given.measured())
     if form in ("table", "markdown") and not as_json:
-        click.echo(explain_text.text(found), nl=False)
+        said = explain_text.text if form == "table" else explain_text.markdown
+        click.echo(said(found), nl=False)
         return
     results = [objects.explained(e) for e in found]
     output.answer(

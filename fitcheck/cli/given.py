@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fitcheck import kept
+from fitcheck import kept, resolve
 from fitcheck.answers.known import Known
+from fitcheck.answers.select import Selection
 from fitcheck.catalog import Catalog, kept_key, load_models
 from fitcheck.cli.output import tell
 from fitcheck.errors import BadInput, NoCard
 from fitcheck.machine import Machine
+from fitcheck.resolve import Subject
 
 if TYPE_CHECKING:
     from fitcheck.answers.local import Stored
@@ -24,6 +26,22 @@ if TYPE_CHECKING:
 def catalog(overlays: tuple[Path, ...]) -> Catalog:
     """The built-in catalog, what lies in the user's configuration folder, and what was named."""
     return load_models(_all(overlays), kept_in=cache_folder())
+
+
+def selected(
+    words: Sequence[str], overlays: tuple[Path, ...], asked: Selection
+) -> tuple[Subject, ...]:
+    """What was named, else what the filters take; on stderr, that they take nothing.
+
+    Raises UnknownName, and BadInput where models are both named and filtered.
+    """
+    if words and asked != Selection():
+        raise BadInput("filters narrow the whole catalog: name models, or filter")
+    known = catalog(overlays)
+    asked.check(known)
+    found = resolve.selected(words, known, asked.takes)
+    tell([] if found else ["no model of the catalog passes all of these filters"])
+    return found
 
 
 def _all(overlays: tuple[Path, ...]) -> tuple[Path, ...]:

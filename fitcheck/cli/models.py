@@ -10,6 +10,7 @@ from fitcheck.cli import given, options, output
 
 
 @click.command("models")
+@click.argument("words", nargs=-1, metavar="[WORD]...")
 @options.local_option
 @options.selection_options
 @options.catalog_option
@@ -21,7 +22,10 @@ def command(
     as_json: bool,
     **filters: Any,  # noqa: ANN401
 ) -> None:
-    """What is in the catalog, or with --local what other programs have put on this machine."""
+    """What is in the catalog, or with --local what other programs have put on this machine.
+
+    WORDs narrow the list to what has them in a name: `fitcheck models qwen3 coder`.
+    """
     from fitcheck.render import list_objects, lists
 
     selection = options.selection(filters)
@@ -38,8 +42,9 @@ def command(
         )
         return
     catalog = given.catalog(overlays)
-    takes = selection.takes
-    found = [s for e in catalog if takes(s := resolve.of_entry(e, catalog))]
+    selection.check(catalog)
+    found = [s for e in catalog if selection.takes(s := resolve.of_entry(e, catalog))]
+    output.tell([] if found else ["no model of the catalog passes all of these filters"])
     rows = [list_objects.model(s) for s in found]
     output.answer(
         form,

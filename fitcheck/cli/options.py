@@ -176,7 +176,9 @@ selection_options = many(
 
 def selection(options: dict[str, Any]) -> Selection:
     """The filters among a command's options, taken out of them."""
-    return Selection(**{name: options.pop(name) for name in Selection.__struct_fields__})
+    return Selection(
+        **{name: options.pop(name) for name in Selection.__struct_fields__ if name in options}
+    )
 
 
 def refuse_filters(asked: Selection) -> None:

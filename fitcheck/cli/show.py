@@ -24,7 +24,9 @@ def command(model: str, overlays: tuple[Path, ...], form: render.Form, as_json: 
 
     answer = show.show(resolve.subject(model, given.catalog(overlays)), cards.machine)
     if form in ("table", "markdown") and not as_json:
-        click.echo(show_text.text(answer), nl=False)
+        table = form == "table"
+        said = show_text.text(answer, output.width()) if table else show_text.markdown(answer)
+        click.echo(said, nl=False)
         return
     output.answer(
         form,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from fitcheck import render, resolve
+from fitcheck import render
 from fitcheck.cli import given, options, output
 
 
@@ -33,7 +33,7 @@ def command(
 
     selection = options.selection(asked)
     answer = upgrade.upgrade(
-        resolve.selected(models, given.catalog(overlays), selection.takes),
+        given.selected(models, overlays, selection),
         given.named(origin),
         tuple(given.named(word) for word in targets),
         options.ask(**asked),

@@ -90,7 +90,10 @@ _EIGHT_BIT: Final = (
     ),
     m.ct_fp8_block(),
     m.mxfp8(),
-    _also(m.bnb_int8(), "int8", "llm.int8", "llm.int8()", "llm-int8", "bitsandbytes-int8"),
+    _also(
+        m.bnb_int8(),
+        "int8", "8bit", "bnb-8bit", "llm.int8", "llm.int8()", "llm-int8", "bitsandbytes-int8",
+    ),
     _also(m.ct_w8a8(), "w8a8", "w8a8-int8", "int8-w8a8"),
     _also(m.ct_pack(8, None), "w8a16", "ct-pack-quantized-w8a16-channel-sym"),
     _as("gptq-int8", m.gptq(8), "gptq-8bit"),
@@ -112,7 +115,10 @@ _EIGHT_BIT: Final = (
 )  # fmt: skip
 
 _FOUR_BIT: Final = (
-    _also(m.bnb_4bit("nf4"), "nf4", "bitsandbytes-nf4", "qlora"),
+    _also(
+        m.bnb_4bit("nf4"),
+        "nf4", "int4", "4bit", "bnb-4bit", "bnb-int4", "bitsandbytes-nf4", "qlora",
+    ),
     _also(m.bnb_4bit("nf4", double=True), "nf4-dq", "bitsandbytes-nf4-dq"),
     _also(m.bnb_4bit("fp4"), "fp4", "bitsandbytes-fp4"),
     _also(m.bnb_4bit("fp4", double=True), "fp4-dq"),

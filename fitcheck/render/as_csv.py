@@ -6,11 +6,15 @@ from fitcheck.render.grid import Object
 
 
 def draw(objects: Iterable[Object]) -> str:
-    """A header and a row for each object; lists joined by `; `, unknown left empty."""
+    """A header and a row for each object; words of a list joined by `; `, objects in a list as
+    JSON, unknown left empty. Without an object there is no header either.
+    """
     import csv
     from io import StringIO
 
     rows = [dict(flat(o)) for o in objects]
+    if not rows:
+        return ""
     keys = list(dict.fromkeys(key for row in rows for key in row))
     out = StringIO()
     writer = csv.DictWriter(out, keys, restval="", lineterminator="\n")
@@ -25,6 +29,13 @@ def flat(value: Object, prefix: str = "") -> Iterator[tuple[str, object]]:
         if isinstance(item, dict):
             yield from flat(item, f"{prefix}{key}.")
         elif isinstance(item, list):
-            yield f"{prefix}{key}", "; ".join(map(str, item))
+            whole = any(isinstance(part, (dict, list)) for part in item)
+            yield f"{prefix}{key}", _json(item) if whole else "; ".join(map(str, item))
         else:
             yield f"{prefix}{key}", "" if item is None else item
+
+
+def _json(item: object) -> str:
+    import json
+
+    return json.dumps(item, ensure_ascii=False)

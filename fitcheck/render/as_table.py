@@ -9,11 +9,13 @@ from fitcheck.render.grid import Cell, Column, Grid, painted
 _GAP: Final = 2
 _STEP: Final = 2
 _NARROWEST: Final = 12
-_CUT: Final = "…"  # ends a text that was too long
+_CUT: Final = "…"  # stands for what was too long
+_TAIL: Final = 7  # characters at the end of a name that are kept: `-qwen-32b` or `-32b-awq` differ
 
 
 def draw(grid: Grid, width: int, colour: bool) -> str:
     """The table with its lines above and below. No wider than `width` where that can be had.
+    Columns without a row are not drawn.
 
     Drawn here and not by tabulate, which costs as much time as all the arithmetic of a table.
     """
@@ -21,12 +23,16 @@ def draw(grid: Grid, width: int, colour: bool) -> str:
     widths = _widths(columns, rows)
     heading = [Cell(c.heading) for c in columns]
     lines = [_line(heading, columns, widths, False), "  ".join("-" * w for w in widths)]
-    lines = lines if columns else []
+    lines = lines if rows else []
     lines += [_line(row, columns, widths, colour) for row in rows]
-    above = [*folded(grid.above, width), *([""] if grid.above else [])]
-    below = grid.below if lines or grid.below[:1] != ("",) else grid.below[1:]
-    text = "\n".join((*above, *lines, *folded(below, width))) + "\n"
-    return "\n".join((text, *(draw(one, width, colour) for one in grid.then)))
+    above = [*folded(grid.above, width), *([""] if grid.above and lines else [])]
+    said = "
+".join((*above, *lines, *folded(grid.below, width))).lstrip("
+")
+    text = f"{said}
+" if said else ""
+    return "
+".join((text, *(draw(one, width, colour) for one in grid.then)))
 
 
 def folded(lines: Iterable[str], width: int) -> Iterator[str]:
@@ -90,17 +96,20 @@ def _wide(columns: list[Column], rows: list[list[Cell]]) -> int:
 
 
 def _cut(cell: Cell, most: int) -> Cell:
-    text = cell.text
+    """A name of one word loses its middle, as its end tells it from its like; a text its end."""
+    text, end = cell.text, ""
     if shown(text) <= most:
         return cell
-    while shown(text) > most - 1:
+    if " " not in text:
+        text, end = text[:-_TAIL], text[-_TAIL:]
+    while shown(text) + shown(end) > most - 1:
         text = text[:-1]
-    return Cell(text + _CUT, cell.mood)
+    return Cell(f"{text}{_CUT}{end}", cell.mood)
 
 
 def shown(text: str) -> int:
     """Columns that the text takes on a terminal; a Chinese character takes two."""
-    if text.isascii() or text.rstrip(_CUT).isascii():
+    if text.replace(_CUT, "").isascii():
         return len(text)
     from wcwidth import wcswidth
 

@@ -1,10 +1,11 @@
 """The table of `check`: what runs on these cards."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from fitcheck.answers.check import CheckAnswer, Row, taken
-from fitcheck.answers.estimate import Estimate
+from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.fit import Fit, Verdict
 from fitcheck.machine import Machine
 from fitcheck.quantization import Precision
@@ -16,6 +17,8 @@ MOODS: Final[dict[Verdict, Mood]] = {
 }  # fmt: skip
 LEGEND: Final = "GiB needed, verdict, and up to what context (no: cards needed)"
 
+NOTHING: Final = "no model is left: drop a filter, or --fits"
+
 
 def grid(answer: CheckAnswer) -> Grid:
     """Rows are models, columns precisions; a cell is memory, verdict and longest context."""
@@ -26,6 +29,8 @@ def grid(answer: CheckAnswer) -> Grid:
         *(Column(precision.upper()) for precision in answer.columns),
     )
     rows = tuple(_row(row, answer.columns) for row in answer.rows)
+    if not rows:
+        return Grid(above=(title(answer),), below=(NOTHING,))
     return Grid(columns=columns, rows=rows, above=(title(answer),), below=_below(answer))
 
 
@@ -113,21 +118,37 @@ def supposed(machine: Machine) -> str:
 
 
 def _below(answer: CheckAnswer) -> tuple[str, ...]:
-    lines = ["", LEGEND]
-    if answer.named:
-        for row in answer.rows:
-            lines += [f"{row.subject.id}: {row.unknown}"] if row.unknown else []
-            lines += _said(row)
-    return tuple(lines)
+    """The legend; of models that were named, what to know of each, and what each verdict stands on.
+
+    What is said of several models is said once, at the end.
+    """
+    if not answer.named:
+        return ("", LEGEND)
+    told = Counter(
+        why
+        for row in answer.rows
+        for why in {why for e in row.estimates if e.fit for why in e.fit.reasons}
+    )
+    lines = [line for row in answer.rows for line in _named(row, told)]
+    return ("", LEGEND, *lines, *(why for why, models in told.items() if models > 1))
 
 
-def _said(row: Row) -> list[str]:
+def _named(row: Row, told: Counter[str]) -> Iterator[str]:
+    name, estimates = row.subject.id, [e for e in row.estimates if e.fit]
+    yield from [f"{name}: {row.unknown}"] if row.unknown else []
+    yield from (f"{name}: {note}" for e in estimates[:1] for note in notes(row.subject, e.workload))
+    yield from (f"{name} {', '.join(words)}: {said}" for said, words in _said(estimates, told))
+
+
+def _said(estimates: list[Estimate], told: Counter[str]) -> Iterable[tuple[str, list[str]]]:
     """What is said of each scheme; once where it is the same of several."""
     found: dict[str, list[str]] = {}
-    for e in row.estimates:
-        if e.fit and (said := (*cards(e.fit), *e.fit.reasons)):
-            found.setdefault("; ".join(said), []).append(e.scheme.word)
-    return [f"{row.subject.id} {', '.join(words)}: {said}" for said, words in found.items()]
+    for e in estimates:
+        assert e.fit is not None
+        own = (why for why in e.fit.reasons if told[why] == 1)
+        if said := "; ".join((*cards(e.fit), *own)):
+            found.setdefault(said, []).append(e.scheme.word)
+    return found.items()
 
 
 def cards(f: Fit) -> Iterator[str]:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from fitcheck.answers.estimate import Estimate
-from fitcheck.engines.base import Term
-from fitcheck.render.grid import size
+from fitcheck.engines.base import Component, Term
+from fitcheck.render import as_markdown
+from fitcheck.render.grid import Cell, Column, Grid, size
 
 
 def text(found: tuple[Estimate, ...]) -> str:
@@ -14,20 +15,50 @@ def text(found: tuple[Estimate, ...]) -> str:
     return "\n".join("\n".join(_block(e)) + "\n" for e in found)
 
 
-def _block(e: Estimate) -> Iterator[str]:
-    w = e.workload
-    yield f"{e.subject.name}, {e.scheme.word} in {e.engine}, context {w.context}, batch {w.batch}"
+def markdown(found: tuple[Estimate, ...]) -> str:
+    """The same as a table for each component, to paste."""
+    return "\n".join(part for e in found for part in _tables(e))
+
+
+def _tables(e: Estimate) -> Iterator[str]:
+    columns = tuple(map(Column, ("TERM", "SIZE", "FORMULA", "NUMBERS", "SOURCE")))
+    yield f"# {_title(e)}\n"
     for component, terms in groupby(e.memory.terms, key=lambda t: t.component):
-        yield ""
-        where = "RAM, beside the card" if component == "host" else component
-        yield f"{where}: {size(e.memory.component(component))}"
-        for term in terms:
-            yield from _term(term)
+        yield f"## {_heading(e, component)}\n"
+        rows = tuple(
+            tuple(map(Cell, (t.name, size(t.size), f"`{t.formula}`", f"`{numbers(t)}`", t.source)))
+            for t in terms
+        )
+        yield as_markdown.draw(Grid(columns=columns, rows=rows))
+    yield from (f"{line}\n" for line in _below(e))
+
+
+def _title(e: Estimate) -> str:
+    w = e.workload
+    return f"{e.subject.name}, {e.scheme.word} in {e.engine}, context {w.context}, batch {w.batch}"
+
+
+def _heading(e: Estimate, component: Component) -> str:
+    where = "RAM, beside the card" if component == "host" else component
+    return f"{where}: {size(e.memory.component(component))}"
+
+
+def _below(e: Estimate) -> Iterator[str]:
     total = e.memory.total
-    yield ""
     yield f"expected on the card: {size(total.expected)} ({total.expected:,} bytes)"
     yield f"a measured figure should fall between {size(total.low)} and {size(total.high)}"
     yield from (f"note: {note}" for note in e.notes)
+
+
+def _block(e: Estimate) -> Iterator[str]:
+    yield _title(e)
+    for component, terms in groupby(e.memory.terms, key=lambda t: t.component):
+        yield ""
+        yield _heading(e, component)
+        for term in terms:
+            yield from _term(term)
+    yield ""
+    yield from _below(e)
 
 
 def _term(term: Term) -> Iterator[str]:

@@ -64,5 +64,8 @@ def parameters(count: int | None) -> str:
 
 
 def size(count: int) -> str:
-    """`11.2 GiB`, or `310 MiB` for what a decimal of a GiB would hide."""
-    return f"{gib(count)} GiB" if count >= GIB else f"{count / (1 << 20):.0f} MiB"
+    """`11.2 GiB`; `310 MiB`, `64 KiB` or `12 B` for what a decimal of a GiB would hide."""
+    for unit, name in ((1 << 20, "MiB"), (1 << 10, "KiB")):
+        if unit <= count < GIB:
+            return f"{count / unit:.0f} {name}"
+    return f"{gib(count)} GiB" if count >= GIB else f"{count} B"

@@ -249,11 +249,13 @@ def test_a_bare_number_that_is_no_index_may_be_a_size() -> None:
 
 
 def test_no_card_here_says_whom_it_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 3."""
+    """Exit code 3, one line; what each answered is `detect`'s to tell."""
     none = Machine(name="here", cards=(), unseen=(Unseen("NVIDIA driver", "is not installed"),))
     monkeypatch.setattr(cards, "detected", lambda: none)
 
-    with pytest.raises(NoCard, match=r"NVIDIA driver: is not installed.*--gpu 24GB") as caught:
+    with pytest.raises(
+        NoCard, match=r"--gpu 24GB \(asked: NVIDIA driver; `fitcheck detect`"
+    ) as caught:
         cards.machine("detected")
     assert caught.value.exit_code == 3
 

@@ -49,6 +49,10 @@ def test_a_table_of_everything_is_no_verdict(fitcheck: Run) -> None:
         (("estimate", "gpt-3", "--frmat", "json"), "--format"),
         (("estimate", "gpt-oss-20b", "--precision", "fp16"), "published in mxfp4"),
         (("quants", "nf4", "--layer", "4096"), "4096x11008"),
+        (("check", "--gpu", "3090", "--family", "lama"), "did you mean llama"),
+        (("models", "--language", "chinese"), "there are en, zh"),
+        (("check", "llama-7b", "--gpu", "3090", "--family", "qwen"), "name models, or filter"),
+        (("models", "nothing"), "`fitcheck models` lists them"),
     ],
 )
 def test_a_wrong_question_is_one_line_with_the_nearest_right_answer(
@@ -352,3 +356,73 @@ def test_a_checkpoint_in_few_bits_has_a_column_of_its_own(fitcheck: Run, tmp_pat
 
     assert ran.code == 0
     assert "INT2" in ran.out
+
+
+@pytest.mark.parametrize("typed", ["Qwen3 8B", "qwen3_8b", "qwen3:8b", "QWEN-3-8B"])
+def test_a_name_may_be_divided_otherwise(fitcheck: Run, typed: str) -> None:
+    """As Ollama and people write it; a number in it stays whole."""
+    found = fitcheck("estimate", typed, "--json").json
+
+    assert found["model"]["id"] == "qwen3-8b"
+    assert fitcheck("estimate", "llama-1-3b").code == 2
+
+
+@pytest.mark.parametrize("path", ["./llama-7b", "nowhere/llama-7b"])
+def test_a_path_that_is_not_there_is_no_name(fitcheck: Run, path: str) -> None:
+    """Whoever writes a path wants that file; and only ORG/NAME could be a repository."""
+    ran = fitcheck("estimate", path)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "hf:./" not in ran.err
+
+
+def test_nothing_left_is_said_and_no_empty_table(fitcheck: Run) -> None:
+    """Filters that no model passes together."""
+    ran = fitcheck("check", "--gpu", "3090", "--family", "llama", "--language", "zh")
+
+    assert ran.code == 0
+    assert "MODEL" not in ran.out
+    assert "no model is left" in ran.out
+    assert "passes all of these filters" in ran.err
+
+
+def test_check_says_what_to_know_of_a_model(fitcheck: Run) -> None:
+    """Closed, or more context than it was made for."""
+    assert "cannot be downloaded" in fitcheck("check", "gpt-3", "--gpu", "3090").out
+    ran = fitcheck("check", "llama-7b", "--gpu", "3090", "--context", "8k")
+    assert "was made for 2048 tokens" in ran.out
+
+
+def test_what_is_said_of_several_is_said_once(fitcheck: Run) -> None:
+    """That a size alone has no compute capability."""
+    out = fitcheck("check", "gpt2", "llama-7b", "qwen3-8b", "--gpu", "8GB").out
+
+    assert " ".join(out.split()).count("bnb-nf4 needs compute capability") == 1
+
+
+def test_markdown_is_tables_and_lists(fitcheck: Run) -> None:
+    """Where the table's place is taken by a text."""
+    shown = fitcheck("show", "chatglm-6b", "--format", "markdown").out
+    taught = fitcheck("explain", "chatglm-6b", "--format", "markdown").out
+
+    assert "| licence" in shown
+    assert '\n- "INT4: 6 GB' in shown
+    assert "\n## weights: 11.5 GiB\n\n| TERM" in taught
+
+
+def test_show_keeps_to_the_width(fitcheck: Run) -> None:
+    """Facts and claims go on under their beginnings."""
+    out = fitcheck("show", "moss-16b").out
+
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_csv_has_objects_in_lists_as_json(fitcheck: Run) -> None:
+    """One cell that a program can read, not Python's own way of writing."""
+    import csv
+    import json
+
+    row = next(csv.DictReader(fitcheck("show", "chatglm-6b", "--format", "csv").out.splitlines()))
+
+    assert json.loads(row["requirements"])[0]["precision"] == "fp16"
+    assert row["languages"] == "zh; en"

@@ -75,7 +75,7 @@ def test_an_instance_of_a_cloud_is_a_machine(fitcheck: Run) -> None:
     [
         (("--gpu", "3090", "--reserve", "30GB"), "leaves nothing of RTX 3090"),
         (("--gpu", "3090", "--reserve", "much"), "is no amount of memory"),
-        (("--gpu", "aws:g5.13xlarge"), "or aws:g5.12xlarge"),
+        (("--gpu", "aws:g5.13xlarge"), "did you mean aws:g5.12xlarge or"),
         (("--machine", "/nonexistent"), "cannot read /nonexistent"),
         (("--machine", __file__), "is not what a tool prints"),
         (("--gpu", "3090", "--machine", BUSY), "give one of them"),

@@ -83,6 +83,19 @@ def test_settings_that_no_library_has_are_refused(name: str, why: str) -> None:
     assert why in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("int4", "bnb-nf4"), ("4bit", "bnb-nf4"), ("bnb-4bit", "bnb-nf4"), ("nf4", "bnb-nf4"),
+        ("int8", "bnb-int8"), ("8bit", "bnb-int8"), ("bnb-8bit", "bnb-int8"),
+        ("awq", "awq-int4"), ("gptq-4bit", "gptq-int4"),
+    ],
+)  # fmt: skip
+def test_bits_alone_are_what_transformers_makes_of_them(typed: str, meant: str) -> None:
+    """load_in_8bit is LLM.int8() and load_in_4bit mostly NF4: what --precision takes, too."""
+    assert quantization.scheme(typed).name == meant
+
+
 def test_an_unknown_name_gets_the_nearest_one() -> None:
     """A typing error should cost one line."""
     with pytest.raises(UnknownName, match="did you mean awq-int4"):
