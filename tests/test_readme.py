@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fitcheck.catalog.checks import problems
 from fitcheck.cli import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -44,3 +45,12 @@ def test_the_readme_has_examples() -> None:
 
     assert sum(c.startswith("fitcheck") for c in commands) >= 4
     assert sum(c.startswith("python3 -m venv") for c in commands) == 2
+
+
+def test_the_catalog_file_that_it_shows_is_a_good_one(tmp_path: Path) -> None:
+    """Whoever copies it begins with something that `catalog validate` passes."""
+    (shown,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    file = tmp_path / "models.yaml"
+    file.write_text(shown)
+
+    assert problems(file) == []

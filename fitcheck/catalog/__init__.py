@@ -83,17 +83,34 @@ def read_text(path: Path) -> str:
 
 def raw_entries(source: str, file: str) -> list[dict[str, Any]]:
     """The entries as written, each a mapping with an id. Raises BadFile."""
-    document = text.read(source, file)
+    found, problems = listed(text.read(source, file), source, file)
+    if problems:
+        raise BadFile(problems)
+    return [entry for _, entry in found]
+
+
+def listed(
+    document: object, source: str, file: str
+) -> tuple[list[tuple[int, dict[str, Any]]], list[Problem]]:
+    """The entries that have an id, each with its place in the list; and what is no entry."""
     entries = document.get("models") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise BadFile(
-            [Problem(file, 1, "models", "is missing: a catalog is a list under `models:`")]
-        )
+        what = "is missing: a catalog is a list under `models:`"
+        return [], [Problem(file, 1, "models", what)]
+    assert isinstance(document, dict)
+    problems = [
+        Problem(file, text.line_of(source, key), key, "is not a key here: a catalog has `models:`")
+        for key in document
+        if key != "models"
+    ]
+    found: list[tuple[int, dict[str, Any]]] = []
     for i, entry in enumerate(entries):
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+            found.append((i, entry))
+        else:
             path = f"models[{i}]"
-            raise BadFile([Problem(file, text.line_of(source, path), path, "has no id")])
-    return entries
+            problems.append(Problem(file, text.line_of(source, path), path, "has no id"))
+    return found, problems
 
 
 def laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

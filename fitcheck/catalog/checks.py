@@ -13,8 +13,8 @@ from fitcheck.catalog import (
     ModelEntry,
     entry_problems,
     laid_over,
+    listed,
     load_models,
-    raw_entries,
     read_text,
     record,
     text,
@@ -29,29 +29,33 @@ SOURCED: Final = ("config", "parameters", "licence", "released", "context_length
 
 
 def problems(path: Path) -> list[Problem]:
-    """Every fault of a catalog file, with its line; empty for a good one."""
+    """Every fault of a catalog file, with its line, in the file's order; empty for a good one.
+
+    What hinders reading ends the search; an entry whose shape is wrong is not looked into further.
+    """
     file = str(path)
     try:
         source = read_text(path)
-        raw = raw_entries(source, file)
+        document, found = text.looked_at(source, file)
     except BadFile as error:
         return list(error.problems)
     except BadInput as error:
         return [Problem("", 0, "", str(error))]
+    raw, more = listed(document, source, file)
     built_in = {entry.id: msgspec.to_builtins(entry) for entry in load_models()}
-    merged = [laid_over(built_in.get(entry["id"], {}), entry) for entry in raw]
-    shape = [p for i, entry in enumerate(merged) for p in entry_problems(entry, source, file, i)]
-    if shape:
-        return shape
-    entries = record.convert(merged, tuple[ModelEntry, ...])
-    catalog = Catalog(
-        tuple(({e.id: e for e in load_models()} | {e.id: e for e in entries}).values())
-    )
-    return [
+    merged = [(i, laid_over(built_in.get(entry["id"], {}), entry)) for i, entry in raw]
+    shape = {i: entry_problems(entry, source, file, i) for i, entry in merged}
+    good = [(i, record.convert(entry, ModelEntry)) for i, entry in merged if not shape[i]]
+    entries = tuple(entry for _, entry in good)
+    known = {e.id: e for e in load_models()} | {e.id: e for e in entries}
+    catalog = Catalog(tuple(known.values()))
+    deeper = [
         Problem(file, text.line_of(source, f"models[{i}].{where}"), f"models[{i}] {entry.id}", what)
-        for i, entry in enumerate(entries)
+        for i, entry in good
         for where, what in _found(entry, entries, catalog)
     ]
+    told = (*found, *more, *(p for faults in shape.values() for p in faults), *deeper)
+    return sorted(told, key=lambda problem: problem.line)
 
 
 def _found(entry: ModelEntry, entries: tuple[ModelEntry, ...], catalog: Catalog) -> Iterator[Found]:

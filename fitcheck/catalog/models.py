@@ -8,9 +8,19 @@ import msgspec
 from fitcheck.architecture import Model, from_config
 from fitcheck.errors import BadInput, spelled
 
-Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9.+-]*$", max_length=80)]
-Month = Annotated[str, msgspec.Meta(pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$")]
-Count = Annotated[int, msgspec.Meta(gt=0)]
+Id = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^[a-z0-9][a-z0-9.+-]*$",
+        max_length=80,
+        description="an id like qwen3-8b: small letters, digits, '.', '+' and '-', at most 80",
+    ),
+]
+Month = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^(19|20)[0-9]{2}-(0[1-9]|1[0-2])$", description="a month like 2023-02"),
+]
+Count = Annotated[int, msgspec.Meta(gt=0, description="a whole number above 0")]
 Modality = Literal["text", "image-text", "audio-text", "audio", "omni", "embedding"]
 
 

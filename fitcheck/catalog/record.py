@@ -26,8 +26,15 @@ def faults(value: object, kind: Any, path: str) -> list[Fault]:  # noqa: ANN401 
     try:
         convert(value, kind)
     except msgspec.ValidationError as error:
-        return [_told(error, path)]
+        meant = _described(kind)
+        return [(path, f"is not {meant}") if meant else _told(error, path)]
     return []
+
+
+def _described(kind: Any) -> str:  # noqa: ANN401  (a type expression)
+    """What a value of that type is, in words, where the type or one of its parts says so."""
+    metas = (meta for part in (kind, *get_args(kind)) for meta in getattr(part, "__metadata__", ()))
+    return next((meta.description for meta in metas if meta.description), "")
 
 
 def _struct_faults(value: object, kind: type[msgspec.Struct], path: str) -> list[Fault]:

@@ -21,13 +21,25 @@ def read(text: str, file: str) -> Any:  # noqa: ANN401  (a YAML document may be 
     """The document's value: mappings, lists and strings. An empty document is None.
 
     Raises BadFile, with the line, for what is no YAML and for what we refuse: a key given twice,
-    aliases, keys that are not plain words, more than one document.
+    merge keys, aliases, keys that are not plain words, more than one document.
+    """
+    value, problems = looked_at(text, file)
+    if problems:
+        raise BadFile(problems)
+    return value
+
+
+def looked_at(text: str, file: str) -> tuple[Any, list[Problem]]:
+    """As `read`, with the faults that do not end the reading: a key given twice, a merge key.
+
+    The first of two is kept. Raises BadFile for the others.
     """
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Reader(yaml.parse(text, Loader=loader), file).document()
+        reader = _Reader(yaml.parse(text, Loader=loader), file)
+        return reader.document(), reader.problems
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "no YAML"
@@ -44,6 +56,7 @@ class _Reader:
     def __init__(self, events: Iterator[Any], file: str) -> None:
         self.events = events
         self.file = file
+        self.problems: list[Problem] = []
 
     def document(self) -> Any:  # noqa: ANN401
         import yaml
@@ -91,15 +104,25 @@ class _Reader:
                 raise self.fault(event, path, "has a key that is not a plain word")
             key = event.value
             below = f"{path}.{key}" if path else key
+            begun = next(self.events)
             if key == "<<":
-                raise self.fault(event, path, "has a merge key: use `like` instead")
+                self.problems.append(
+                    self.problem(event, path, "has a merge key: use `like` instead")
+                )
+                if type(begun) is not yaml.AliasEvent:
+                    self.value(begun, below, False, depth + 1)
+                continue
             if key in found:
-                raise self.fault(event, below, "is given twice")
-            found[key] = self.value(next(self.events), below, as_json or key == "config", depth + 1)
+                self.problems.append(self.problem(event, below, "is given twice"))
+            value = self.value(begun, below, as_json or key == "config", depth + 1)
+            found.setdefault(key, value)
         return found
 
+    def problem(self, event: Any, path: str, message: str) -> Problem:  # noqa: ANN401
+        return Problem(self.file, event.start_mark.line + 1, path, message)
+
     def fault(self, event: Any, path: str, message: str) -> BadFile:  # noqa: ANN401
-        return BadFile([Problem(self.file, event.start_mark.line + 1, path, message)])
+        return BadFile([*self.problems, self.problem(event, path, message)])
 
 
 def _resolved(text: str) -> object:

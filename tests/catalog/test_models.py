@@ -155,3 +155,35 @@ def test_what_is_no_catalog_is_told_in_one_line(tmp_path: Path) -> None:
             load_models((path,))
         assert len(str(caught.value).splitlines()) == 1
     assert len(checks.problems(tmp_path / "none.yaml")) == 1
+
+
+def test_every_fault_of_a_file_is_told_at_once_in_its_order(tmp_path: Path) -> None:
+    """What is given twice, wrong shapes, what is no entry, and what only entries together show."""
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "models:\n"
+        "- id: Bad Id\n"
+        "  licence: a\n"
+        "  licence: b\n"
+        "  released: 2024-13\n"
+        "- id: qwen3-8b\n"
+        "  like: nothing\n"
+        "- 5\n"
+        "gpus: []\n"
+    )
+
+    told = [str(problem).removeprefix(f"{file}:") for problem in checks.problems(file)]
+
+    for said in (
+        "2: models[0].id is not an id like qwen3-8b",
+        "2: models[0] has no sources",
+        "4: models[0].licence is given twice",
+        "5: models[0].released is not a month like 2023-02",
+        "7: models[1] qwen3-8b",
+        "8: models[2] has no id",
+        "9: gpus is not a key here",
+    ):
+        assert any(line.startswith(said) for line in told), (said, told)
+    assert [int(line.partition(":")[0]) for line in told] == sorted(
+        int(line.partition(":")[0]) for line in told
+    )
