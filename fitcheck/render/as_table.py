@@ -26,13 +26,9 @@ def draw(grid: Grid, width: int, colour: bool) -> str:
     lines = lines if rows else []
     lines += [_line(row, columns, widths, colour) for row in rows]
     above = [*folded(grid.above, width), *([""] if grid.above and lines else [])]
-    said = "
-".join((*above, *lines, *folded(grid.below, width))).lstrip("
-")
-    text = f"{said}
-" if said else ""
-    return "
-".join((text, *(draw(one, width, colour) for one in grid.then)))
+    said = "\n".join((*above, *lines, *folded(grid.below, width))).lstrip("\n")
+    text = f"{said}\n" if said else ""
+    return "\n".join((text, *(draw(one, width, colour) for one in grid.then)))
 
 
 def folded(lines: Iterable[str], width: int) -> Iterator[str]:

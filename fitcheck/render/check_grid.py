@@ -16,7 +16,6 @@ MOODS: Final[dict[Verdict, Mood]] = {
     "fits": "good", "tight": "fair", "short": "fair", "offload": "fair", "no": "faint",
 }  # fmt: skip
 LEGEND: Final = "GiB needed, verdict, and up to what context (no: cards needed)"
-
 NOTHING: Final = "no model is left: drop a filter, or --fits"
 
 

@@ -167,7 +167,8 @@ def test_every_fault_of_a_file_is_told_at_once_in_its_order(tmp_path: Path) -> N
         "  licence: b\n"
         "  released: 2024-13\n"
         "- id: qwen3-8b\n"
-        "  like: nothing\n"
+        "  licence: mine\n"
+        "  parameters: 7\n"
         "- 5\n"
         "gpus: []\n"
     )
@@ -179,9 +180,9 @@ def test_every_fault_of_a_file_is_told_at_once_in_its_order(tmp_path: Path) -> N
         "2: models[0] has no sources",
         "4: models[0].licence is given twice",
         "5: models[0].released is not a month like 2023-02",
-        "7: models[1] qwen3-8b",
-        "8: models[2] has no id",
-        "9: gpus is not a key here",
+        "8: models[1] qwen3-8b",
+        "9: models[2] has no id",
+        "10: gpus is not a key here",
     ):
         assert any(line.startswith(said) for line in told), (said, told)
     assert [int(line.partition(":")[0]) for line in told] == sorted(
