@@ -52,7 +52,7 @@ def residuals(found: Sequence[Log]) -> tuple[dict[str, object], tuple[int, ...]]
     """The quantiles by name, and of how many starts each is."""
     activations = [ratio for _, ratio in peaks(found)]
     weights = [
-        (log.size("weights") or 0) / log.ours("weights")
+        (log.size("weights") or 0) / log.loaded
         for log in known(found)
         if log.row["context"] and log.row["weights"]
     ]

@@ -46,6 +46,14 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     ram: Bytes | None = None
     nodes: int = 1
 
+    def __post_init__(self) -> None:
+        """Raises BadInput where the prompt is longer than the context."""
+        if self.context is not None and self.prompt is not None and self.prompt > self.context:
+            raise BadInput(
+                f"a prompt of {self.prompt} does not go into a context of {self.context}:"
+                " --context counts prompt and answer together"
+            )
+
     @property
     def engines_own(self) -> tuple[str, ...]:
         """The names of the engines' own options that something was said about."""
@@ -202,10 +210,14 @@ def _column(
 
 
 def workload(subject: Subject, ask: Ask) -> Workload:
-    """What is asked of the model at once; the contract's defaults put in."""
+    """What is asked of the model at once; the contract's defaults put in.
+
+    A prompt longer than the usual context makes the context as long.
+    """
     limit = subject.model.context_length if subject.model else None
-    context = ask.context or min(DEFAULT_CONTEXT, limit or DEFAULT_CONTEXT)
-    prompt = min(ask.prompt or context, context)
+    usual = min(DEFAULT_CONTEXT, limit or DEFAULT_CONTEXT)
+    context = ask.context or max(usual, ask.prompt or 0)
+    prompt = ask.prompt or context
     return Workload(
         context=context,
         prompt=prompt,

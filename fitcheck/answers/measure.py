@@ -10,6 +10,7 @@ from fitcheck.answers.estimate import Estimate, estimate
 from fitcheck.answers.measured import described, fingerprint
 from fitcheck.engines import ENGINES
 from fitcheck.engines.base import Memory, Range
+from fitcheck.engines.vllm.settings import read as of_vllm
 from fitcheck.errors import BadInput
 from fitcheck.machine import Card
 from fitcheck.measure.records import Measured, Parts, Reading
@@ -101,6 +102,8 @@ def _as_started(ask: Ask, reading: Reading) -> Ask:
     shared = reading.started.get("kv_unified") == "true"
     batch = ask.batch if ask.batch > 1 or shared else slots
     context = _number(reading, "n_ctx")
+    if reading.engine == "vllm":
+        context, ask = _number(reading, "max_seq_len"), _as_vllm(ask, reading)
     return msgspec.structs.replace(
         ask,
         engine=ask.engine or reading.engine or None,
@@ -109,6 +112,26 @@ def _as_started(ask: Ask, reading: Reading) -> Ask:
         parallel=ask.parallel or (slots if slots > 1 else None),
         ubatch=ask.ubatch or _number(reading, "n_ubatch"),
         attention=ask.attention or _FLASH.get(reading.started.get("flash_attn", "")),
+    )
+
+
+_OF_VLLM: Final = (
+    "max_num_batched_tokens",
+    "max_num_seqs",
+    "tensor_parallel_size",
+    "pipeline_parallel_size",
+    "enforce_eager",
+)
+
+
+def _as_vllm(ask: Ask, reading: Reading) -> Ask:
+    """With what vLLM says that it was started with, where nobody else does."""
+    told = {name: reading.started[name] for name in _OF_VLLM if name in reading.started}
+    kept = reading.started.get("kv_cache_dtype", "auto")
+    return msgspec.structs.replace(
+        ask,
+        settings={**told, **ask.settings},
+        kv_cache=ask.kv_cache or (None if kept == "auto" else kept),
     )
 
 
@@ -200,16 +223,29 @@ def _whole(reading: Reading, card: Card | None, driver: str) -> Reading:
 
 
 def _scaled(e: Estimate, reading: Reading) -> Reading:
-    """The reading with vLLM's cache brought down to the tokens asked.
+    """The reading with vLLM's cache brought down to the tokens asked, on all of its ranks.
 
     vLLM gives the cache all that is left, so where it does not say how many tokens that holds,
-    nothing is known of it.
+    nothing is known of it. A log has the figures of one worker.
     """
+    if e.engine != "vllm":
+        return reading
     parts, tokens = reading.parts, e.workload.context * e.workload.batch
-    if e.engine == "vllm" and parts.kv_cache is not None:
-        held = parts.kv_cache * tokens // reading.tokens if reading.tokens else None
-        parts = msgspec.structs.replace(parts, kv_cache=None if held is None else Bytes(held))
+    ranks = of_vllm(e.workload.settings).ranks if reading.how == "log" else 1
+    cache = parts.kv_cache
+    if cache is not None:
+        cache = Bytes(cache * tokens // reading.tokens) if reading.tokens else None
+    parts = msgspec.structs.replace(
+        parts,
+        weights=_of_all(parts.weights, ranks),
+        kv_cache=_of_all(cache, ranks),
+        activations=_of_all(parts.activations, ranks),
+    )
     return msgspec.structs.replace(reading, parts=parts)
+
+
+def _of_all(size: Bytes | None, ranks: int) -> Bytes | None:
+    return None if size is None else Bytes(size * ranks)
 
 
 def _counted(parts: Parts) -> Bytes | None:

@@ -128,7 +128,8 @@ def _usable(subject: Subject, h: Held, ask: Ask) -> Bytes | None:
 
 
 def _point(subject: Subject, h: Held, ask: Ask, context: int) -> Point:
-    asked = msgspec.structs.replace(ask, context=context)
+    prompt = None if ask.prompt is None else min(ask.prompt, context)
+    asked = msgspec.structs.replace(ask, context=context, prompt=prompt)
     if h.machine is None:
         return Point(context, h.loaded.memory(h.loaded.settle(workload(subject, asked))))
     found, memory = fit(question(subject, h.job, h.loaded, h.machine, asked), solve="verdict")

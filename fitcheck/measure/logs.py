@@ -178,29 +178,44 @@ def ollama(text: str) -> Reading | None:
 
 
 # vLLM 0.6 to 0.33: worker/worker.py, v1/worker/gpu_worker.py, gpu_model_runner.py,
-# v1/core/kv_cache_utils.py. V0 writes GiB right behind the number.
-_GIB: Final = r"\s*([\d.]+) ?G(?:i)?B"
+# v1/core/kv_cache_utils.py. V0 writes GiB right behind the number; V1 all in one line once its
+# graphs are captured (0.10 on), and "consumed" in place of weights and the rest since 0.27.
+_GIB: Final = r"\s*(-?[\d.]+) ?G(?:i)?B"
 _VLLM: Final[dict[str, tuple[str, ...]]] = {
     "weights": (
         r"Model loading took" + _GIB,
         r"[Ll]oading model weights took" + _GIB,
         r"model weights take" + _GIB,
     ),
-    "activations": (r"PyTorch activation peak memory(?: takes)?" + _GIB,),
-    "other": (r"non_torch_memory(?: takes)?" + _GIB,),
+    "activations": (
+        _GIB + " for peak activation",
+        r"PyTorch activation peak memory(?: takes)?" + _GIB,
+        r"torch peak memory increase:" + _GIB,
+    ),
+    "other": (_GIB + " for non-torch memory", r"non_torch_memory(?: takes)?" + _GIB),
+    "consumed": (_GIB + r" for consumed memory",),
     "kv_cache": (
         r"Available KV cache memory:" + _GIB,
         r"available_kv_cache_memory" + _GIB,
         r"reserved for KV Cache is" + _GIB,
+        r"Current kv cache memory in use is" + _GIB,
     ),
-    "graphs": (r"Graph capturing finished in [\d.]+ secs, took" + _GIB,),
-    "total": (r"total_gpu_memory \(?" + _GIB,),
+    "graphs": (
+        r"Graph capturing finished in [\d.]+ secs, took" + _GIB,
+        _GIB + " for CUDAGraph memory",
+    ),
+    "total": (r"total_gpu_memory \(?" + _GIB, r"Free memory on device \([\d.]+/" + _GIB),
 }
+# What it was started with: of the engine's configuration, and of the options that are not usual.
+_STARTED_VLLM: Final = re.compile(
+    r"\b(max_seq_len|max_num_batched_tokens|max_num_seqs|tensor_parallel_size"
+    r"|pipeline_parallel_size|enforce_eager|kv_cache_dtype)'?[=:] ?'?(\w+)"
+)
 _TOKENS: Final = re.compile(r"GPU KV cache size: ([\d,]+) tokens")
 _BLOCKS: Final = re.compile(r"# (?:GPU|cuda) blocks: (\d+)")
 _BLOCK_TOKENS: Final = 16
 _RANK: Final = re.compile(r"Worker_?TP(\d+)|Worker(?:Process)? pid=(\d+)")
-_VLLM_VERSION: Final = re.compile(r"vLLM (?:API server version|version|.*?engine \(v)\s*([\d.]+)")
+_VLLM_VERSION: Final = re.compile(r"(?:vLLM (?:API server )?version|LLM engine \(v)\s*([\d.]+)")
 
 
 def vllm(text: str) -> Reading | None:
@@ -209,7 +224,10 @@ def vllm(text: str) -> Reading | None:
     weights, cache = told["weights"], told["kv_cache"]
     if weights is None and cache is None:
         return None
-    beside = [size for name in ("other", "graphs") if (size := told[name]) is not None]
+    other, consumed = told["other"], told["consumed"]
+    if other is None and consumed is not None and weights is not None:
+        other = Bytes(consumed - weights)
+    beside = [size for size in (other, told["graphs"]) if size is not None]
     version = _VLLM_VERSION.search(text)
     workers = {a or b for a, b in _RANK.findall(text)}
     return Reading(
@@ -219,6 +237,7 @@ def vllm(text: str) -> Reading | None:
         machine=Machine(total=told["total"]),
         versions={"vllm": version[1]} if version else {},
         tokens=_tokens(text),
+        started=dict(_STARTED_VLLM.findall(text)),
         notes=tuple(_vllm_notes(len(workers), beside)),
     )
 

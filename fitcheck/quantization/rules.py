@@ -33,6 +33,13 @@ KEPT_ROLES: Final = frozenset(
 )
 
 
+# Gates of a delta rule's heads, one row a head: those who publish FP8, GPTQ and AWQ keep them,
+# since rows of 16 or 32 heads do not fill a tile. Methods that pack what they get do not look.
+# Source: Qwen3-Next-80B-A3B-Instruct-FP8, modules_to_not_convert; AutoRound's files of Qwen3.5.
+KEPT_BY_PUBLISHERS: Final = frozenset({"ssm_alpha", "ssm_beta", "ssm_ba"})
+_PUBLISHED: Final = frozenset({"linear", "blocks"})
+
+
 class Weight(Protocol):
     """What a rule looks at in a tensor: architecture's Tensor has all of it."""
 
@@ -125,5 +132,7 @@ def touches(scheme: Scheme, tensor: Weight, part: str = "layers") -> bool:
     if scheme.touches in ("all", "file type"):
         return tensor.kind in rule.kinds
     if tensor.role == HEAD or tensor.role in KEPT_ROLES or len(tensor.shape) < 2:
+        return False
+    if scheme.touches in _PUBLISHED and tensor.role in KEPT_BY_PUBLISHERS:
         return False
     return tensor.kind in rule.kinds and (part == "layers" or rule.towers)

@@ -28,7 +28,14 @@ def grid(answer: CompareAnswer) -> Grid:
         )
         for i, row in enumerate(first.rows)
     )
-    return Grid(columns=columns, rows=rows, above=tuple(_lines(answer.checks)), below=("", LEGEND))
+    below = ("", LEGEND, *_unknown(answer.checks))
+    return Grid(columns=columns, rows=rows, above=tuple(_lines(answer.checks)), below=below)
+
+
+def _unknown(checks: tuple[CheckAnswer, ...]) -> dict[str, None]:
+    """Why there is nothing to tell of a model that was named, once for all machines."""
+    rows = (row for c in checks if c.named for row in c.rows)
+    return dict.fromkeys(f"{row.subject.id}: {row.unknown}" for row in rows if row.unknown)
 
 
 def _lines(checks: tuple[CheckAnswer, ...]) -> list[str]:

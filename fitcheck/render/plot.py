@@ -5,6 +5,7 @@ Contexts double from tick to tick, so the horizontal axis is logarithmic; memory
 
 from collections.abc import Sequence
 from math import ceil, log2
+from textwrap import wrap
 from typing import Final
 
 import msgspec
@@ -12,6 +13,9 @@ import msgspec
 from fitcheck.render.grid import tokens
 from fitcheck.units import GIB
 
+# What goes across a drawing of usual width; a third line of a title would be in the curves.
+_TITLE_WIDTH: Final = 95
+_TITLE_LINES: Final = 2
 # Steps between ticks of the vertical axis, times a power of ten.
 _STEPS: Final = (1, 2, 5, 10)
 
@@ -36,6 +40,11 @@ class Plot(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     lines: tuple[Line, ...]
     levels: tuple[Level, ...] = ()
+
+    @property
+    def title_lines(self) -> tuple[str, ...]:
+        """The title folded, and cut where even that does not hold it."""
+        return tuple(wrap(self.title, _TITLE_WIDTH, max_lines=_TITLE_LINES, placeholder=" …"))
 
     @property
     def contexts(self) -> tuple[int, int]:

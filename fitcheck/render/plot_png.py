@@ -28,7 +28,8 @@ def draw(plot: Plot) -> bytes:
     ticks = plot.context_ticks
     axes.set_xscale("log", base=2)
     axes.set_xticks([t for t, _ in ticks], labels=[label for _, label in ticks])
-    axes.set(title=plot.title, xlabel="context, tokens", ylabel="GiB", ylim=(0, plot.top))
+    axes.set_title("\n".join(plot.title_lines), fontsize="medium")
+    axes.set(xlabel="context, tokens", ylabel="GiB", ylim=(0, plot.top))
     axes.legend()
     out = BytesIO()
     figure.savefig(out, format="png")

@@ -22,7 +22,7 @@ def draw(plot: Plot) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
             ' font-family="sans-serif" font-size="12">',
             f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-            _text(_LEFT, _TOP - 18, plot.title, size=14),
+            *_title(plot),
             *_axes(plot),
             *_levels(plot),
             *_lines(plot),
@@ -31,6 +31,14 @@ def draw(plot: Plot) -> str:
             "",
         )
     )
+
+
+def _title(plot: Plot) -> Iterator[str]:
+    """Lines that end above the curves, one in the middle of the space for two."""
+    lines = plot.title_lines
+    first = _TOP - 18 - 8 * (len(lines) - 1)
+    for number, line in enumerate(lines):
+        yield _text(_LEFT, first + 15 * number, line, size=14)
 
 
 def _x(plot: Plot, context: int) -> float:

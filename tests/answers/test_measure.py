@@ -83,6 +83,27 @@ def test_published_weights_in_vllm_are_met(catalog: Catalog) -> None:
     assert abs(weights.error) < 0.001
 
 
+def test_vllms_log_says_what_it_was_started_with(catalog: Catalog) -> None:
+    """Gemma 4 31B on B300: 16,384 tokens of 217,116 in 182.37 GiB, windows of 8192 at once."""
+    found = from_log(catalog, "gemma-4-31b", "vllm_one_line", Ask(quants=("bf16",)))
+    cache = next(line for line in found.lines if line.name == "kv_cache")
+
+    assert found.estimate.workload.context == 16384
+    assert abs(cache.error or 1) < 0.001
+    assert found.inside
+
+
+def test_a_worker_of_several_stands_for_all_of_them(catalog: Catalog) -> None:
+    """Qwen3 235B-A22B in FP8 on four cards: 55.19 GiB of weights on each."""
+    ask = Ask(quants=("fp8",), context=32768, settings={"tensor_parallel_size": "4"})
+    found = from_log(catalog, "qwen3-235b-a22b", "vllm_consumed", ask)
+    parts = {line.name: line for line in found.lines}
+
+    assert parts["weights"].measured == pytest.approx(4 * 55.19 * GIB, rel=1e-6)
+    assert abs(parts["weights"].error or 1) < 0.002
+    assert abs(parts["kv_cache"].error or 1) < 0.002
+
+
 def test_vllms_cache_compares_by_the_token(catalog: Catalog) -> None:
     """It takes all that is left; without a number of tokens nothing is known."""
     without = from_log(catalog, "llama-3-8b", "vllm_v0_table", Ask())

@@ -281,6 +281,31 @@ def test_every_list_has_its_json(fitcheck: Run, words: tuple[str, ...]) -> None:
     assert fitcheck(*words, "--json").json["schema"].startswith("fitcheck.")
 
 
+@pytest.mark.parametrize("command", ["estimate", "explain", "check", "compare", "plan", "sweep"])
+def test_a_prompt_longer_than_the_context_is_refused(fitcheck: Run, command: str) -> None:
+    """In one line, never cut to what goes in."""
+    card = ("--gpu", "4090") if command in ("check", "compare", "sweep") else ()
+    ran = fitcheck(command, "llama-3-8b", *card, "--prompt", "9000", "--context", "4096")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "a prompt of 9000 does not go into a context of 4096" in ran.err
+
+
+def test_a_long_prompt_alone_makes_the_context_as_long(fitcheck: Run) -> None:
+    """Past the usual 4096."""
+    told = fitcheck("estimate", "llama-3-8b", "--prompt", "6000", "--json").json["workload"]
+
+    assert (told["context"], told["prompt"]) == (6000, 6000)
+
+
+def test_compare_says_why_a_model_has_no_answer(fitcheck: Run) -> None:
+    """As check does, below the table."""
+    words = ("llama-3-8b", "--gpu", "4090", "--engine", "vllm", "--max-num-seqs", "2")
+    said = " ".join(fitcheck("compare", *words, "--batch", "4").out.split())
+
+    assert "llama-3-8b: max_num_seqs 2 is less than the 4 asked for" in said
+
+
 def test_one_engine_tells_its_options(fitcheck: Run) -> None:
     """What we call them, what the engine does, and the default with its source."""
     told = fitcheck("engines", "llama.cpp", "--json").json

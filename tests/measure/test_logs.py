@@ -162,6 +162,25 @@ def test_vllm_v1_says_what_loading_took() -> None:
     assert read("vllm_v1_loading").parts.weights == gib(12.66)
 
 
+def test_vllms_summary_after_its_graphs_is_read() -> None:
+    """0.10 to 0.26: one line tells of weights, activations and what is not torch's."""
+    found = read("vllm_one_line")
+
+    assert (found.parts.weights, found.parts.activations) == (gib(58.99), gib(3.9))
+    assert (found.machine.total, found.versions) == (gib(267.69), {"vllm": "0.26.0"})
+    assert found.started["max_seq_len"] == "16384"
+    assert found.started["max_num_batched_tokens"] == "8192"
+
+
+def test_what_vllm_consumed_is_weights_and_the_rest() -> None:
+    """0.27 on: 56.89 GiB, of which 55.19 were loaded."""
+    found = read("vllm_consumed")
+
+    assert (found.parts.weights, found.parts.activations) == (gib(55.19), gib(0.76))
+    assert (found.parts.kv_cache, found.tokens) == (gib(27.85), 621392)
+    assert any(note.startswith("beside torch's count: 2.02 GiB") for note in found.notes)
+
+
 def test_a_file_that_is_no_log_is_named_in_one_line(tmp_path: Path) -> None:
     """Binary or missing alike."""
     odd = tmp_path / "odd.log"

@@ -123,7 +123,11 @@ def _component(row: dict[str, str], held: Loaded, memory: Memory) -> int:
     if row["component"] == "host_weights":
         assert held.scheme.file_type is not None
         return placed(held.model, held.scheme.file_type)[1]
-    return memory.component(PARTS.get(row["component"], "weights"))
+    ours: int = memory.component(PARTS.get(row["component"], "weights"))
+    if row["engine"] == "vllm" and row["component"] == "weights":
+        # "Model loading took" counts the tables of positions that are made then.
+        ours += sum(t.size for t in memory.terms if t.name == "rotary tables")
+    return ours
 
 
 # Why a row proves nothing.

@@ -20,8 +20,7 @@ from fitcheck.units import GIB, Bytes
 # 5.58 GiB of 256 and 1024 sequences over 151,936 tokens come to.
 SAMPLERS: Final = {"sorted": 38.5, "flashinfer": 14.0, "greedy": 6.0}
 OLDER: Final = "that version sampled or counted states in another way"
-# The first whose sampling pass and blocks of states are ours.
-OURS: Final = "0.33"
+TABLES: Final = "rotary tables"
 
 
 class Log:
@@ -67,6 +66,12 @@ class Log:
         return sum(t.size for t in self.memory.terms if t.component == component) // self.cards
 
     @property
+    def loaded(self) -> int:
+        """What loading takes of each card by our count: weights, and tables that are made then."""
+        tables = sum(t.size for t in self.memory.terms if t.name == TABLES) // self.cards
+        return self.ours("weights") + tables
+
+    @property
     def consumed(self) -> int | None:
         """Weights and what is not torch's, as the version tells them."""
         weights, other = self.size("weights"), self.size("non_torch")
@@ -98,8 +103,8 @@ class Log:
         return consumed - weights - (self._counters() if self.told else 0)
 
     def _counters(self) -> int:
-        named = ("counters for sampling penalties", "rotary tables")
-        return sum(t.size for t in self.memory.terms if t.name in named) // self.cards
+        named = "counters for sampling penalties"
+        return sum(t.size for t in self.memory.terms if t.name == named) // self.cards
 
     @property
     def profiled(self) -> float:
@@ -155,7 +160,7 @@ def vllm_logs() -> Iterator[Figure]:
             continue
         weights, total = log.size("weights"), log.without_cache
         if weights is not None:
-            yield _figure(log, "weights", log.ours("weights"), weights)
+            yield _figure(log, "weights", log.loaded, weights)
         if log.row["capacity"] and log.row["available"]:
             available = log.size("available") or 0
             ours = tokens(log.held, log.workload, log.cards, available)

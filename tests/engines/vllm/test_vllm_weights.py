@@ -147,3 +147,11 @@ def test_on_disk_there_is_no_padding() -> None:
     in_memory = sum(t.size for t in weights.terms(held.model, held.scheme, 1))
 
     assert in_memory - held.file_bytes == (50304 - 50257) * 1600 * 2
+
+
+def test_gates_of_a_delta_rule_stay_in_16_bits_and_divide() -> None:
+    """Qwen3.5 in FP8 on two cards: 16 heads a card are no tile of 128, and nobody packs them."""
+    held = loaded("Qwen/Qwen3.5-35B-A3B", "fp8")
+    one, two = (held.memory(asked(held, 4096), ranks) for ranks in (1, 2))
+
+    assert two.component("weights") == pytest.approx(one.component("weights"), rel=0.01)
