@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "engines" / "llama_cpp")]
 
 from llamacpp_buffer_rows import rows  # noqa: E402 (the path is set above)
 
-TABLES = ("llamacpp_buffers.csv", "llamacpp_buffers_other.csv")
+TABLES = ("llamacpp_buffers.csv", "llamacpp_buffers_other.csv", "llamacpp_heldout.csv")
 
 
 def main() -> None:

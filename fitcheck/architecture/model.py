@@ -62,7 +62,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     tokens at once. `dtype` is the type that the weights are published in. `approximate` says
     why the dimensions are only near, empty when they are sure. `quantization_config` is
     config.json's own, if the weights are published quantized. `rope_scaling` is None where
-    positions are not stretched.
+    positions are not stretched. `scales_embeddings`: config.json names a factor that embeddings
+    are multiplied by (Granite's embedding_multiplier).
     """
 
     model_type: str
@@ -79,6 +80,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     approximate: tuple[str, ...] = ()
     quantization_config: dict[str, object] | None = None
     rope_scaling: RopeScaling | None = None
+    scales_embeddings: bool = False
 
     @property
     def kinds(self) -> list[tuple[Layer, int]]:

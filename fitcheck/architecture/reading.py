@@ -33,7 +33,10 @@ def read(values: Mapping[str, object], name: str) -> Model:
     if model.parameters > _MOST_PARAMETERS:
         raise BadInput(f"{name}: describes {model.parameters:.1e} parameters, which no model has")
     return msgspec.structs.replace(
-        model, quantization_config=_quantization(config), rope_scaling=rope_scaling(values)
+        model,
+        quantization_config=_quantization(config),
+        rope_scaling=rope_scaling(values),
+        scales_embeddings=bool(values.get("embedding_multiplier")),
     )
 
 

@@ -9,10 +9,12 @@ class RopeScaling(msgspec.Struct, frozen=True):
     """`rope_type` as config.json spells it (`llama3`, `yarn`, `longrope`, `linear`).
 
     `factors` is the length of the lists that scale each frequency by itself (longrope), else 0.
+    `by_position`: queries grow with their position as well (Ministral 3's llama_4_scaling_beta).
     """
 
     rope_type: str
     factors: int = 0
+    by_position: bool = False
 
 
 def rope_scaling(config: Mapping[str, object]) -> RopeScaling | None:
@@ -24,6 +26,7 @@ def rope_scaling(config: Mapping[str, object]) -> RopeScaling | None:
             return RopeScaling(
                 "longrope" if rope_type == "su" else rope_type,
                 len(factors) if isinstance(factors, list) else 0,
+                bool(section.get("llama_4_scaling_beta")),
             )
     return None
 

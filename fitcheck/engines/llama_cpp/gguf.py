@@ -45,7 +45,8 @@ class GgufFile(msgspec.Struct, frozen=True, kw_only=True):
     `block_count` counts MTP layers in the file (`nextn`), which the loader leaves out unless MTP
     speculation is on. `gqa` is layer 0's query heads for one key-value head (0 where layer 0 has no
     attention). `large` is llama.cpp's model type 70B. `rope_layers` are those that use the file's
-    rope_freqs or rope_factors, None for all.
+    rope_freqs or rope_factors, None for all. `scanned`: the widths of a state and of a head that
+    Mamba 2 scans, None where nothing is scanned by heads.
     """
 
     arch: str
@@ -57,6 +58,7 @@ class GgufFile(msgspec.Struct, frozen=True, kw_only=True):
     gqa: int = 1
     large: bool = False
     rope_layers: tuple[int, ...] | None = None
+    scanned: tuple[int, int] | None = None
 
     @property
     def loaded(self) -> int:

@@ -14,7 +14,8 @@ from typing import Final
 
 import msgspec
 
-from fitcheck.engines.llama_cpp.gguf import GgufFile
+from fitcheck.engines.llama_cpp.gguf import GgufFile, GgufTensor
+from fitcheck.engines.llama_cpp.kernels import convolves, scans_channels, scans_heads
 from fitcheck.engines.llama_cpp.packing import Packed
 from fitcheck.quantization.ggml import BlockType
 from fitcheck.units import Bytes, round_up
@@ -26,6 +27,9 @@ CARD_ROW_PADDING: Final = 512
 HOST_ALIGNMENT: Final = 32
 # ggml-cuda multiplies no ternary matrices.
 _HOST_ONLY: Final = frozenset(("tq1_0", "tq2_0"))
+_CONVOLUTIONS: Final = frozenset(("ssm_conv1d", "shortconv.conv"))
+# Dimensions of Mamba 1's decay, one for each number of a state; a delta net's has one.
+_BY_CHANNEL: Final = 2
 LOOKED_UP: Final = frozenset(("token_embd", "position_embd", "token_types", "per_layer_token_embd"))
 OF_FIRST_LAYER: Final = frozenset(
     ("token_embd_norm", "token_embd_norm.bias", "per_layer_model_proj", "per_layer_proj_norm")
@@ -120,11 +124,25 @@ def fill(block_type: BlockType, row: int) -> Bytes:
 
 def _held(file: GgufFile, p: Packed, where: Split) -> Iterator[Held]:
     for card, count in _cards(file, p, where):
-        if card < 0 or p.block_type.name in _HOST_ONLY:
+        if card < 0 or p.block_type.name in _HOST_ONLY or not has_kernel(file, p.tensor):
             yield Held(p, -1, count, Bytes(round_up(p.each, HOST_ALIGNMENT)))
         else:
             size = p.each + fill(p.block_type, p.tensor.row)
             yield Held(p, card, count, Bytes(round_up(size, CARD_ALIGNMENT)))
+
+
+def has_kernel(file: GgufFile, tensor: GgufTensor) -> bool:
+    """Whether a card runs what a state-space layer does with the tensor.
+
+    Source: src/llama-model-loader.cpp, weight_buft_supported.
+    """
+    if tensor.role in _CONVOLUTIONS:
+        return convolves(tensor.ne[1])
+    if tensor.role != "ssm_a":
+        return True
+    if file.scanned is not None:
+        return scans_heads(*file.scanned)
+    return len(tensor.ne) < _BY_CHANNEL or scans_channels(*tensor.ne[:2])
 
 
 def _cards(file: GgufFile, p: Packed, where: Split) -> Iterator[tuple[int, int]]:

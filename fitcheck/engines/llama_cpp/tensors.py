@@ -7,7 +7,15 @@ family for the rest) and src/llama-quant.cpp, tensor_allows_quantization.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from fitcheck.architecture import Attention, Experts, LatentAttention, Layer, Model, Tensor
+from fitcheck.architecture import (
+    Attention,
+    Experts,
+    LatentAttention,
+    Layer,
+    Mamba2,
+    Model,
+    Tensor,
+)
 from fitcheck.engines.llama_cpp.architectures import architecture
 from fitcheck.engines.llama_cpp.gguf import Block, Converted, GgufFile, GgufTensor
 
@@ -149,6 +157,7 @@ def gguf_file(model: Model, mtp: bool | None = None) -> GgufFile:
         gqa=_gqa(model, arch),
         large=_is_large(model, arch, experts),
         rope_layers=tuple(_rope_layers(model, arch)) if arch == "gemma4" else None,
+        scanned=_scanned(model),
     )
 
 
@@ -286,10 +295,18 @@ def _gqa(model: Model, arch: str) -> int:
     for layer in layers:
         for m in layer.mixers:
             if isinstance(m, LatentAttention):
-                return m.num_attention_heads
+                return 1 if arch in UNPACKED else m.num_attention_heads
             if isinstance(m, Attention):
                 return m.num_attention_heads // m.num_key_value_heads
     return 0
+
+
+def _scanned(model: Model) -> tuple[int, int] | None:
+    for layer, _ in model.kinds:
+        for m in layer.mixers:
+            if isinstance(m, Mamba2):
+                return m.d_state, m.head_dim
+    return None
 
 
 def _is_large(model: Model, arch: str, experts: int) -> bool:

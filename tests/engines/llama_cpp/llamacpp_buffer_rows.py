@@ -35,6 +35,7 @@ class Row(msgspec.Struct, frozen=True):
     states: float
     context: tuple[int, ...]
     compute: tuple[int, ...]
+    model_bytes: tuple[int, ...]
     refused: str
 
     @property
@@ -52,7 +53,7 @@ class Row(msgspec.Struct, frozen=True):
 def configs() -> dict[str, dict[str, object]]:
     """config.json of every model of the tables."""
     found: dict[str, dict[str, object]] = {}
-    for name in ("params.jsonl", "llamacpp_buffers_models.jsonl"):
+    for name in ("params.jsonl", "llamacpp_buffers_models.jsonl", "llamacpp_heldout_models.jsonl"):
         for line in map(json.loads, (GOLDEN / name).read_text().splitlines()):
             if "config" in line:
                 found[line.get("model") or line["hf_id"]] = line["config"]
@@ -81,7 +82,8 @@ def _row(row: dict[str, str]) -> Row:
     layers = int(row["layers"]) if row["layers"] else None
     where = Split(starts=(file.block_count + 1,))
     if cards:
-        where = split(file, layers, [1] * cards, cpu_moe=1 << 20 if row["experts"] else None)
+        shares = [float(share) for share in row.get("split", "").split(";") if share]
+        where = split(file, layers, shares or [1] * cards, cpu_moe=_on_host(row["experts"]))
     flash: dict[str, FlashAttention] = {"auto": "auto", "on": "on", "off": "off"}
     return Row(
         model=row["model"],
@@ -106,8 +108,16 @@ def _row(row: dict[str, str]) -> Row:
         states=float(row["states"] or 0),
         context=_bytes(row["context_bytes"]),
         compute=_bytes(row["compute_bytes"]),
+        model_bytes=_bytes(row.get("model_bytes", "")),
         refused=row["refused"],
     )
+
+
+def _on_host(experts: str) -> int | None:
+    """Layers whose experts stay in host memory: `host` is --cpu-moe, a number --n-cpu-moe."""
+    if experts == "host":
+        return 1 << 20
+    return int(experts) if experts else None
 
 
 def _bytes(text: str) -> tuple[int, ...]:

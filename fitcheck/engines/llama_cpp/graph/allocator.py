@@ -114,7 +114,8 @@ def _is_free_for(node: Node, source: Node) -> bool:
 def peak(events: Sequence[int], sizes: Sequence[int]) -> tuple[int, int]:
     """Bytes of the buffer, and how many events it takes to fill it so far.
 
-    The smallest gap that fits is taken, and freed neighbours are joined. `sizes` are multiples of
+    The smallest gap that fits is taken, and freed neighbours are joined; a gap of nothing can be
+    left behind the endless one. `sizes` are multiples of
     the buffer's alignment.
     """
     places = [0] * len(sizes)
@@ -133,10 +134,10 @@ def peak(events: Sequence[int], sizes: Sequence[int]) -> tuple[int, int]:
                 best, room = i, gap
         places[event] = starts[best]
         starts[best] += size
+        if starts[best] > top:
+            top, moment = starts[best], number + 1
         if starts[best] == ends[best]:
             del starts[best], ends[best]
-        elif best == -1 and starts[-1] > top:
-            top, moment = starts[-1], number + 1
     return top, moment
 
 

@@ -17,6 +17,10 @@ def attention(b: Build, x: Node, a: Attention) -> Node:
     q, k, v = projected(b, x, a)
     if a.position == "rope":
         q, k = roped(b, q), roped(b, k)
+        if b.traits.norms_behind_rope:
+            q, k = b.norm(q, "attn_q_norm"), b.norm(k, "attn_k_norm")
+        if b.traits.heated_queries:
+            q = ops.mul(q, b.input("attention_scale", 1, 1, b.tokens))
     elif b.traits.scaled_positions:
         q = ops.mul(q, b.input("attention_scale", 1, 1, b.tokens))
     if b.traits.scaled_queries:
@@ -46,7 +50,7 @@ def projected(b: Build, x: Node, a: Attention) -> tuple[Node, Node, Node]:
         q = ops.reshape(q, a.head_dim, a.num_attention_heads, b.tokens)
         k = ops.reshape(k, a.head_dim, a.num_key_value_heads, b.tokens)
         v = ops.reshape(v, a.value_head_dim, a.num_key_value_heads, b.tokens)
-    if not across_heads:
+    if not across_heads and not b.traits.norms_behind_rope:
         q, k = b.norm(q, "attn_q_norm"), b.norm(k, "attn_k_norm")
     return q, k, v
 

@@ -121,7 +121,8 @@ class Build:
 
     def bare_norm(self, x: Node, label: str, *, shifted: bool = False) -> Node:
         """A norm without scale and shift."""
-        y = ops.same("norm" if shifted or self.traits.layer_norm else "rms_norm", x, label)
+        centred = shifted if self.traits.layer_norm is None else self.traits.layer_norm
+        y = ops.same("norm" if centred else "rms_norm", x, label)
         if self.pins_norms:
             y.device = self.device
         return y
@@ -129,7 +130,8 @@ class Build:
 
 def has_windows(model: Model, traits: Traits) -> bool:
     """Whether llama.cpp keeps a second, smaller cache for layers with a sliding window."""
-    return traits.windows and len(model.layers) >= traits.windows_from and window(model) > 0
+    at = traits.windows_at or len(model.layers)
+    return traits.windows and len(model.layers) == at and window(model) > 0
 
 
 def weights(

@@ -13,8 +13,8 @@ from fitcheck.engines.llama_cpp.graph.blocks import BLOCKS, sequential
 from fitcheck.engines.llama_cpp.graph.build import Build, Weights, weights
 from fitcheck.engines.llama_cpp.graph.gemma import in_streams, out_of_streams, with_layer_inputs
 from fitcheck.engines.llama_cpp.graph.tensors import HOST, I32, Graph, Node
-from fitcheck.engines.llama_cpp.graph.traits import PLAIN, TRAITS
-from fitcheck.engines.llama_cpp.placement import LOOKED_UP, OF_FIRST_LAYER, Split
+from fitcheck.engines.llama_cpp.graph.traits import traits
+from fitcheck.engines.llama_cpp.placement import LOOKED_UP, OF_FIRST_LAYER, Split, has_kernel
 from fitcheck.engines.llama_cpp.settings import Settings
 
 # Bytes of each weight on a card, by layer (OUTSIDE for what is in none) and role.
@@ -30,7 +30,7 @@ def draw(
     sizes: Sizes, *, flash: bool,
 ) -> Graph:  # fmt: skip
     """The graph that llama.cpp reserves memory for, of these layers only."""
-    b = Build(model, TRAITS.get(file.arch, PLAIN), settings, split, flash=flash)
+    b = Build(model, traits(model, file), settings, split, flash=flash)
     outside = _outside(file, split, sizes)
     x = _embedded(b, outside)
     if file.arch == "gemma3n":
@@ -83,6 +83,9 @@ def _layer_weights(
         key = (id(block_of[i]), device, experts, turned)
         if sizes or key not in known:
             own = weights(block_of[i].tensors, device, experts, sizes.get(i, {}))
+            for t in block_of[i].tensors:
+                if not has_kernel(file, t):
+                    own[t.role].device = HOST
             if factors is not None and turned:
                 node = Node("weight", ops.four(factors.ne), device=device)
                 own["rope_factors"] = turns.setdefault(device, node)
@@ -97,6 +100,8 @@ def _embedded(b: Build, outside: Weights) -> Node:
     width = b.hidden_size * (1 + b.traits.deep_inputs)
     if b.traits.deep_inputs:
         x = ops.pad(x, width)
+    if b.traits.scaled_embeddings == "first":
+        x = ops.same("scale", x)
     b.graph.expand(x)
     b.graph.expand(b.input("embeddings_input", width, b.tokens))
     if b.traits.deep_inputs:
@@ -106,7 +111,7 @@ def _embedded(b: Build, outside: Weights) -> Node:
     if b.traits.normed_embeddings:
         b.weights = outside
         x = b.norm(x, "token_embd_norm")
-    return ops.same("scale", x) if b.traits.scaled_embeddings else x
+    return ops.same("scale", x) if b.traits.scaled_embeddings == "later" else x
 
 
 def _head(b: Build, x: Node, outside: Weights, device: int) -> None:
@@ -123,6 +128,8 @@ def _head(b: Build, x: Node, outside: Weights, device: int) -> None:
         x.output = True
         x = b.wanted(x)
     x.output = True
+    if b.traits.scaled_head:
+        x = ops.same("scale", x, "head_input")
     logits = b.linear(x, "output")
     logits.label = "logits"
     logits.output = True

@@ -18,9 +18,9 @@ from fitcheck.engines.llama_cpp.graph.kv import caches, mixers, window
 from fitcheck.engines.llama_cpp.graph.schedule import schedule
 from fitcheck.engines.llama_cpp.graph.short import representatives
 from fitcheck.engines.llama_cpp.graph.tensors import HOST
-from fitcheck.engines.llama_cpp.graph.traits import PLAIN, TRAITS
+from fitcheck.engines.llama_cpp.graph.traits import Traits, traits
 from fitcheck.engines.llama_cpp.packing import Packed
-from fitcheck.engines.llama_cpp.placement import Split, fill
+from fitcheck.engines.llama_cpp.placement import Split, fill, has_kernel
 from fitcheck.engines.llama_cpp.settings import Settings
 
 
@@ -32,14 +32,19 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     packed: tuple[Packed, ...]
 
     @property
+    def traits(self) -> Traits:
+        """What its graph does beside its tensors."""
+        return traits(self.model, self.file)
+
+    @property
     def windowed(self) -> bool:
         """Whether layers with a sliding window have a cache of their own size."""
-        return has_windows(self.model, TRAITS.get(self.file.arch, PLAIN))
+        return has_windows(self.model, self.traits)
 
     @property
     def window(self) -> int:
         """The tokens that such layers see; 0 if there are none."""
-        return window(self.model) if self.windowed else 0
+        return (self.traits.chunks or window(self.model)) if self.windowed else 0
 
 
 def plan(
@@ -56,7 +61,10 @@ def plan(
 
 def _drawn(subject: Subject, split: Split, sizes: Sizes) -> list[int]:
     """The layers to draw: a few of each kind, but all where each has something from the start."""
-    if any(isinstance(m, LatentAttention) and m.index_head_dim for m in mixers(subject.model)):
+    indexed = any(
+        isinstance(m, LatentAttention) and m.index_head_dim for m in mixers(subject.model)
+    )
+    if indexed or not all(has_kernel(subject.file, p.tensor) for p in subject.packed):
         return list(range(len(subject.model.layers)))
     return representatives(_kinds(subject, split, sizes))
 
@@ -88,7 +96,7 @@ def _kinds(subject: Subject, split: Split, sizes: Sizes) -> list[Hashable]:
     file = subject.file
     number_of = {i: n for n, block in enumerate(file.blocks) for i in block.layers}
     turned = range(file.loaded) if file.rope_layers is None else file.rope_layers
-    deep = TRAITS.get(file.arch, PLAIN).deep_inputs
+    deep = subject.traits.deep_inputs
     apart = SPARSE_LAYERS if file.arch == "gemma3n" else 0
     return [
         (

@@ -4,7 +4,7 @@ Source: llama.cpp 0c1e57098, ggml/src/ggml-backend.cpp (ggml_backend_sched_split
 ggml/src/ggml-cuda/ggml-cuda.cu (offload_op, supports_op).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Final
 
@@ -12,6 +12,7 @@ import msgspec
 
 from fitcheck.engines.llama_cpp.graph.flash import supported
 from fitcheck.engines.llama_cpp.graph.tensors import HOST, VIEWS, Graph, Node
+from fitcheck.engines.llama_cpp.kernels import convolves, scans_channels, scans_heads
 from fitcheck.engines.llama_cpp.settings import Settings
 
 # ggml-cuda.cu, op_offload_min_batch_size: with so many rows it pays to copy weights to the card.
@@ -60,8 +61,9 @@ def _decided(node: Node, settings: Settings, cards: int) -> int | None:
         return None
     for source in node.sources:
         if source.op == "weight":
-            if source.device == HOST and cards and _rows(node) >= _OFFLOAD_ROWS:
-                return 0
+            if source.device == HOST and _rows(node) >= _OFFLOAD_ROWS:
+                able = (card for card in range(cards) if _runs(node, card, settings))
+                return next(able, HOST)
             return source.device if _runs(node, source.device, settings) else None
     return None
 
@@ -87,11 +89,28 @@ def _runs(node: Node, device: int | None, settings: Settings) -> bool:
         held = source.root or source
         if held.stored and held.device not in (HOST, device):
             return False
+    if node.op in _STATE_SPACE:
+        return _STATE_SPACE[node.op](node)
     if node.op != "flash_attn":
         return True
     q, k, v = node.sources[:3]
     types = settings.cache_type_k, settings.cache_type_v
     return supported(q.shape[0], v.shape[0], q.shape[2] // k.shape[2], *types)
+
+
+def _convolves(node: Node) -> bool:
+    return convolves(node.sources[0].shape[1])
+
+
+def _scans(node: Node) -> bool:
+    d_state, head_dim, heads, _ = node.sources[0].shape
+    return scans_heads(d_state, head_dim) if head_dim > 1 else scans_channels(d_state, heads)
+
+
+_STATE_SPACE: Final[dict[str, Callable[[Node], bool]]] = {
+    "ssm_conv": _convolves,
+    "ssm_scan": _scans,
+}
 
 
 def _spread(nodes: Sequence[Node], settings: Settings, *, skip_host: bool) -> None:
