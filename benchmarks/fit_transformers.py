@@ -188,7 +188,6 @@ class Published(NamedTuple):
     steady_version: bool
     measured: float
     weights: int
-    steady: int
     counted: int
     cards: int
 
@@ -220,7 +219,6 @@ def published() -> Iterator[Published]:
                 r["transformers"] >= "4.45",
                 float(r["memory"]) * (MIB if r["unit"] == "MiB" else MIB * 1024),
                 memory.component("weights"),
-                memory.component("weights") + kept,
                 memory.component("weights") + kept + memory.component("activations"),
                 int(r["cards"]),
             )
@@ -240,7 +238,6 @@ def main() -> None:
     plain = [r.activations[1] / r.activations[0] for r in rows(known) if r.kind in styled]
     STYLES.update(own)
     tables = list(published())
-    steady = [p.measured / p.steady for p in tables if p.steady_version]
     peaks = [p for p in tables if not p.steady_version]
     least = [p.measured / p.counted for p in peaks if p.quantization == "BF16" and p.cards == 1]
     others = [p.measured / p.counted for p in peaks if p.quantization != "BF16" or p.cards > 1]
@@ -250,7 +247,6 @@ def main() -> None:
         if p.quantization != "BF16" and not p.steady_version
     ]
     numbers = {
-        "STEADY": quantile(steady, 0.025),
         "LEAST": quantile(least, 0.05),
         "LEAST, others": quantile(others, 0.05),
         "CACHING": factor,
@@ -275,11 +271,9 @@ transformers_published.csv (the tables of Qwen's documentation). Run it again to
 
 from typing import Final
 
-# The least that was published, of weights and cache alone: tables since 4.45 show what stays.
-STEADY: Final = {numbers["STEADY"]:.3f}
-
-# Of what is held at the highest moment, the least of older versions: 19 in 20 are above. For 16
-# bits on one card; for packed weights, and several cards.
+# Of what is held at the highest moment, the least that was published: 19 in 20 are above. For 16
+# bits on one card; for packed weights, and several cards. Tables of 4.45 and newer are left out:
+# they show what stays between steps.
 LEAST: Final = ({numbers["LEAST"]:.3f}, {numbers["LEAST, others"]:.3f})
 
 # The most that the allocator reserved, of cache and activations, with BLOCKS beside.

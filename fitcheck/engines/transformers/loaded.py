@@ -209,9 +209,8 @@ class TransformersModel:
         )
 
     def _range(self, of: ranges.Sizes, workload: Workload, settings: Settings, cards: int) -> Range:
-        steady = not settings.era.all_logits
         slower = self._slower(workload, settings)
-        return ranges.total(self.model, self.scheme, of, cards, slower=slower, steady=steady)
+        return ranges.total(self.model, self.scheme, of, cards, slower=slower)
 
     def _cache(self, era: Era) -> Cache:
         found = self._caches.get(era)

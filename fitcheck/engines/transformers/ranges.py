@@ -1,8 +1,8 @@
 """How far measured figures fall from the sum, and what is to be said about it.
 
-Whatever meter is read: the least is what stays between steps, weights and cache, which the tables
-of newer versions publish as memory, and with older ones the peak that torch has allocated; the most
-is what nvidia-smi shows of an allocator that keeps its blocks.
+The range is of the peak, whatever meter is read: the least is what torch has allocated then, the
+most what nvidia-smi shows of an allocator that keeps its blocks. Between steps less stays, weights
+and cache, which some tables publish as memory (Qwen3's): those are below it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,23 +39,16 @@ def sizes(found: Iterable[Term]) -> Sizes:
     return Sizes(sums["weights"], kept, sums["activations"], sums["overhead"])
 
 
-def total(
-    model: Model, scheme: Scheme, of: Sizes, cards: int, *, slower: int = 0, steady: bool = True
-) -> Range:
-    """The range for these sizes.
-
-    `slower` is what they take more without a library's kernels; `steady` if the tables of that
-    version show what stays between steps, as those since 4.45 do.
-    """
-    most = max(0, of.activations)
+def total(model: Model, scheme: Scheme, of: Sizes, cards: int, *, slower: int = 0) -> Range:
+    """The range for these sizes; `slower` is what they take more without a library's kernels."""
+    least = most = max(0, of.activations)
     if model.model_type not in residuals.MEASURED:
-        most, steady = int(most * residuals.UNMEASURED), True
+        least, most = 0, int(most * residuals.UNMEASURED)
     held = int(of.weights * _packed(scheme)) + (_in_fp32(model) if _is_bnb4(scheme) else 0)
     held += int((of.kept + most + slower) * residuals.CACHING)
-    stays, others = of.weights + of.kept, cards > 1 or _is_packed(scheme)
-    least = stays * residuals.STEADY if steady else (stays + most) * residuals.LEAST[others]
+    share = residuals.LEAST[cards > 1 or _is_packed(scheme)]
     return Range(
-        Bytes(min(int(least), sum(of))),
+        Bytes(int((of.weights + of.kept + least) * share)),
         Bytes(sum(of)),
         Bytes(held + cards * (residuals.BLOCKS + PROCESS)),
     )

@@ -44,15 +44,16 @@ def measured(row: dict[str, str]) -> float:
     return float(row["memory"]) * (2**30 if row["unit"] == "GiB" else 2**20)
 
 
-def test_nineteen_in_twenty_published_figures_are_in_the_range() -> None:
-    """Whatever the meter showed: a peak, or what stayed at the end."""
+def test_nineteen_in_twenty_published_peaks_are_in_the_range() -> None:
+    """Tables of 4.45 and newer show what stays between steps, which is below it."""
+    peaks = [row for row in ROWS if row["transformers"] < "4.45"]
     outside = [
         f"{row['model']} {row['quantization']} {row['prompt']}"
-        for row in ROWS
+        for row in peaks
         if not estimate(row).total.low <= measured(row) <= estimate(row).total.high
     ]
 
-    assert len(outside) <= len(ROWS) / 20
+    assert len(outside) <= len(peaks) / 20
 
 
 @pytest.mark.parametrize(
