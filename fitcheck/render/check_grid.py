@@ -1,7 +1,6 @@
 """The table of `check`: what runs on these cards."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final
 
 from fitcheck.answers.check import CheckAnswer, Row, taken
@@ -119,32 +118,44 @@ def supposed(machine: Machine) -> str:
 def _below(answer: CheckAnswer) -> tuple[str, ...]:
     """The legend; of models that were named, what to know of each, and what each verdict stands on.
 
-    What is said of several models is said once, at the end.
+    What is said of one scheme with each of several models is said once, at the end.
     """
     if not answer.named:
         return ("", LEGEND)
-    told = Counter(
-        why
-        for row in answer.rows
-        for why in {why for e in row.estimates if e.fit for why in e.fit.reasons}
-    )
-    lines = [line for row in answer.rows for line in _named(row, told)]
-    return ("", LEGEND, *lines, *(why for why, models in told.items() if models > 1))
+    shared = _shared(answer)
+    lines = [line for row in answer.rows for line in _named(row, shared)]
+    ends = (why if why.startswith(word) else f"all in {word}: {why}" for word, why in shared)
+    return ("", LEGEND, *lines, *ends)
 
 
-def _named(row: Row, told: Counter[str]) -> Iterator[str]:
+def _shared(answer: CheckAnswer) -> list[tuple[str, str]]:
+    """Schemes of several models, and what each of these models is told of it."""
+    told: dict[str, list[tuple[str, ...]]] = {}
+    for e in (e for row in answer.rows for e in row.estimates):
+        told.setdefault(e.scheme.word, []).append(e.fit.reasons if e.fit else ())
+    return [
+        (word, why)
+        for word, (first, *others) in told.items()
+        for why in first
+        if others and all(why in reasons for reasons in others)
+    ]
+
+
+def _named(row: Row, shared: Container[tuple[str, str]]) -> Iterator[str]:
     name, estimates = row.subject.id, [e for e in row.estimates if e.fit]
     yield from [f"{name}: {row.unknown}"] if row.unknown else []
     yield from (f"{name}: {note}" for e in estimates[:1] for note in notes(row.subject, e.workload))
-    yield from (f"{name} {', '.join(words)}: {said}" for said, words in _said(estimates, told))
+    yield from (f"{name} {', '.join(words)}: {said}" for said, words in _said(estimates, shared))
 
 
-def _said(estimates: list[Estimate], told: Counter[str]) -> Iterable[tuple[str, list[str]]]:
+def _said(
+    estimates: list[Estimate], shared: Container[tuple[str, str]]
+) -> Iterable[tuple[str, list[str]]]:
     """What is said of each scheme; once where it is the same of several."""
     found: dict[str, list[str]] = {}
     for e in estimates:
         assert e.fit is not None
-        own = (why for why in e.fit.reasons if told[why] == 1)
+        own = (why for why in e.fit.reasons if (e.scheme.word, why) not in shared)
         if said := "; ".join((*cards(e.fit), *own)):
             found.setdefault(said, []).append(e.scheme.word)
     return found.items()

@@ -425,6 +425,15 @@ def test_what_is_said_of_several_is_said_once(fitcheck: Run) -> None:
     assert " ".join(out.split()).count("bnb-nf4 needs compute capability") == 1
 
 
+def test_how_many_cards_it_takes_is_said_of_each_model(fitcheck: Run) -> None:
+    """Two of the three are told the same of other schemes."""
+    out = fitcheck("check", "moss-16b", "llama-65b", "gpt2", "--gpu", "3090").out
+    told = " ".join(out.split())
+
+    assert "moss-16b fp16: 33.5 GiB expected, 23.6 GiB usable; 2 such cards hold it" in told
+    assert "llama-65b bnb-nf4: 41.0 GiB expected, 23.6 GiB usable; 2 such cards hold it" in told
+
+
 def test_markdown_is_tables_and_lists(fitcheck: Run) -> None:
     """Where the table's place is taken by a text."""
     shown = fitcheck("show", "chatglm-6b", "--format", "markdown").out
