@@ -224,9 +224,11 @@ def _held(
 
 
 def _columns(ask: Ask, rows: tuple[Row, ...]) -> tuple[Precision, ...]:
+    """The usual ones, or what was found where that is another or a file has one type alone."""
     found = tuple(dict.fromkeys(e.column for row in rows for e in row.estimates))
     usual = ask.precisions or COLUMNS
-    return usual if not ask.quants and set(found) <= set(usual) else found
+    files = bool(found) and all(row.subject.stored_as for row in rows)
+    return usual if not ask.quants and not files and set(found) <= set(usual) else found
 
 
 def best_first(row: Row) -> tuple[int, int, int]:

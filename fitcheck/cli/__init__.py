@@ -44,10 +44,23 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """An unknown command is told with what was probably meant."""
         if args[0] not in _COMMANDS:
-            near = nearest(args[0], _COMMANDS, most=1)
-            meant = f"fitcheck {near[0]}" if near else f"fitcheck check {args[0]}"
+            meant = _meant(args[0])
             raise click.UsageError(f"there is no command '{args[0]}'; did you mean `{meant}`?")
         return super().resolve_command(ctx, args)
+
+
+def _meant(word: str) -> str:
+    """The command line that was probably wanted: a command nearly so called, a card, a model."""
+    from fitcheck import cards
+
+    near = nearest(word, _COMMANDS, most=1)
+    if near:
+        return f"fitcheck {near[0]}"
+    try:
+        cards.machine(word)
+    except FitcheckError:
+        return f"fitcheck check {word}"
+    return f"fitcheck --gpu {word}"
 
 
 # In the order that a newcomer needs them, and what `--help` says of each: it imports none of them.

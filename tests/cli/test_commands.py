@@ -45,6 +45,7 @@ def test_a_table_of_everything_is_no_verdict(fitcheck: Run) -> None:
         (("engines", "vlm"), "did you mean vllm"),
         (("chek", "llama-7b"), "did you mean `fitcheck check`"),
         (("llama-7b",), "`fitcheck check llama-7b`"),
+        (("3090",), "`fitcheck --gpu 3090`"),
         (("check", "--gpu", "3090", "--gpu", "4090"), "fitcheck compare"),
         (("estimate", "gpt-3", "--frmat", "json"), "--format"),
         (("estimate", "gpt-oss-20b", "--precision", "fp16"), "published in mxfp4"),

@@ -122,3 +122,13 @@ def test_what_is_stored_is_asked_about_whole(
 ) -> None:
     """A file has its quantization, and no entry that says its family."""
     assert fitcheck("check", "--local", "--gpu", "3090", *words).code == 2
+
+
+def test_a_file_has_the_column_of_its_own_type_alone(fitcheck: Run, tmp_path: Path) -> None:
+    """It is Q8_0 already: no 16 and no 4 bits of it are to be had."""
+    file = write_gguf(tmp_path / "m.gguf", LLAMA | {"general.file_type": 7}, llama_tensors())
+
+    heading = fitcheck("check", str(file), "--gpu", "3090").out.splitlines()[2]
+
+    assert heading.split()[-1:] == ["INT8"]
+    assert "FP16" not in heading
