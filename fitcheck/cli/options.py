@@ -40,6 +40,7 @@ _ENGINES_OWN: Final = {
     "max-num-seqs": "vLLM: sequences that it may run at once.",
     "max-num-batched-tokens": "vLLM: tokens that it computes at once.",
     "block-size": "vLLM: tokens of a block of the cache.",
+    "kv-cache-memory-bytes": "vLLM: the cache's size on each card, 8GiB.",
     "tensor-parallel-size": "vLLM: cards that each tensor is divided over.",
     "pipeline-parallel-size": "vLLM: stages that layers are divided into.",
     "data-parallel-size": "vLLM: replicas.",
@@ -52,6 +53,7 @@ _SWITCHES: Final = {
     "swa-full": "llama.cpp: sliding layers keep everything.",
     "mmproj": "llama.cpp: count the projector for images or sound.",
     "enforce-eager": "vLLM: no CUDA graphs.",
+    "disable-hybrid-kv-cache-manager": "vLLM: sliding layers keep everything.",
 }
 
 workload_options = many(

@@ -118,7 +118,6 @@ OPTIONS: Final = (
         default="what the share of the card leaves",
         meaning="size of the cache on each card",
         source=_CACHE,
-        typed=False,
     ),
     Option(
         name="enable_prefix_caching",
@@ -134,7 +133,6 @@ OPTIONS: Final = (
         default="off",
         meaning="sliding layers keep everything",
         source="vLLM 0.33.0, config/scheduler.py (2026-11)",
-        typed=False,
     ),
     Option(
         name="async_scheduling",
