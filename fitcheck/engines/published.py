@@ -53,7 +53,9 @@ def stored_terms(checkpoint: Checkpoint, num_hidden_layers: int | None) -> tuple
         sizes[tensor.dtype] = sizes.get(tensor.dtype, 0) + tensor.size
     if checkpoint.stated_size is not None:
         sizes = {"all": checkpoint.stated_size}
-    files = f"{checkpoint.format} headers of {len(checkpoint.files) or 1} file(s)"
+    count = len(checkpoint.files) or 1
+    stated = checkpoint.stated_size is not None
+    said = "stated sizes" if stated else f"{checkpoint.format} headers"
     return tuple(
         Term(
             component="weights",
@@ -61,7 +63,7 @@ def stored_terms(checkpoint: Checkpoint, num_hidden_layers: int | None) -> tuple
             size=Bytes(size),
             formula="stored_bytes",
             values={"stored_bytes": size},
-            source=files,
+            source=f"{said} of {count} file(s)",
         )
         for dtype, size in sizes.items()
     )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from fitcheck.architecture import Model
-from fitcheck.architecture.checkpoint import Checkpoint
+from fitcheck.architecture.checkpoint import Checkpoint, Format
 from fitcheck.errors import BadInput, FitcheckError
 from fitcheck.sources import config_json, gguf, safetensors
 from fitcheck.sources.files import Folder, listed
@@ -118,8 +118,11 @@ def weights(folder: Folder) -> tuple[Checkpoint | None, tuple[str, ...]]:
     index = _index(folder.names)
     if index is not None:
         with folder.open(index) as file:
-            wanted = safetensors.read_index(file).files
+            stated = safetensors.read_index(file)
+        wanted = stated.files
         missing = sorted(set(wanted) - set(folder.names))
+        if len(missing) == len(wanted) and "config.json" in folder.names:
+            return _not_yet_here(index, wanted, stated.total_size)
         if missing:
             raise BadInput(f"{folder.title}: {listed(missing)} missing, which {index} names")
         return _read_all(folder, wanted), ()
@@ -130,6 +133,20 @@ def weights(folder: Folder) -> tuple[Checkpoint | None, tuple[str, ...]]:
     if missing:
         raise BadInput(f"{folder.title}: {listed(missing)} missing of its shards")
     return _read_all(folder, found), ()
+
+
+def _not_yet_here(
+    index: str, wanted: Sequence[str], total: int | None
+) -> tuple[Checkpoint | None, tuple[str, ...]]:
+    """The total that an index states of files of which none is here: asked before the download."""
+    if total is None:
+        return None, (f"none of the files that {index} names is here: counted by config.json",)
+    stated = _stated("safetensors", wanted, total)
+    return stated, (f"none of the files that {index} names is here: their total is what it states",)
+
+
+def _stated(form: Format, names: Sequence[str], total: int) -> Checkpoint:
+    return Checkpoint(format=form, tensors=(), files=tuple(names), stated_size=Bytes(total))
 
 
 def _index(names: Sequence[str]) -> str | None:
@@ -156,8 +173,7 @@ def _pickled(folder: Folder) -> tuple[Checkpoint | None, tuple[str, ...]]:
     if total is None:
         total, how = sum(folder.each(found, lambda file: file.size)), "the sizes of its files"
     note = f"its weights are pickled (.bin), so their total is {how}, not a count of tensors"
-    stated = Checkpoint(format="pytorch", tensors=(), files=tuple(found), stated_size=Bytes(total))
-    return stated, (note,)
+    return _stated("pytorch", found, total), (note,)
 
 
 def _differs(model: Model, checkpoint: Checkpoint | None) -> tuple[str, ...]:

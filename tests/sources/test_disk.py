@@ -84,6 +84,22 @@ def test_a_missing_shard_is_named(index: bool, tmp_path: Path) -> None:
         read(str(folder))
 
 
+def test_an_index_alone_states_the_total(tmp_path: Path) -> None:
+    """Asked before the download: config.json and the index are there, and none of the files."""
+    folder = write_folder(tmp_path / "m", shards=3)
+    whole = read(str(folder)).checkpoint
+    for file in folder.glob("*.safetensors"):
+        file.unlink()
+
+    found = read(str(folder))
+
+    assert parameters(found) == PARAMETERS
+    assert found.checkpoint is not None
+    assert whole is not None
+    assert found.checkpoint.size == whole.size
+    assert "is here" in found.notes[0]
+
+
 def test_a_quantization_config_rides_along(tmp_path: Path) -> None:
     """The model that was read carries config.json's own."""
     quantized = CONFIG | {"quantization_config": {"quant_method": "gptq", "bits": 4}}
