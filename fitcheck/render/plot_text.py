@@ -13,11 +13,16 @@ _BLANK: Final = 0x2800
 
 
 def draw(plot: Plot, width: int, *, plain: bool) -> tuple[str, ...]:
-    """Lines of text, no wider than `width`; `plain` has nothing but ASCII."""
+    """Lines of text, no wider than `width`; `plain` has nothing but ASCII.
+
+    Where names leave too little of it, what cards offer goes by its number alone.
+    """
     left = max(len(label) for _, label in plot.height_ticks)
     labels = _at_right(plot, plain=plain)
-    right = max(map(len, labels.values()))
-    columns = width - left - right - 3
+    if _columns(width, left, labels) < _NARROWEST:
+        levels = {level.name: level.name.split(" ")[0] for level in plot.levels}
+        labels = {row: levels.get(label, label) for row, label in labels.items()}
+    columns = _columns(width, left, labels)
     if columns < _NARROWEST:
         return ()
     cells = _letters(plot, columns) if plain else _braille(plot, columns)
@@ -28,6 +33,10 @@ def draw(plot: Plot, width: int, *, plain: bool) -> tuple[str, ...]:
         for r, row in enumerate(cells)
     )
     return ("GiB", *body, *_axis(plot, left, columns, plain))
+
+
+def _columns(width: int, left: int, labels: dict[int, str]) -> int:
+    return width - left - max(map(len, labels.values())) - 3
 
 
 def _row(plot: Plot, height: float) -> int:

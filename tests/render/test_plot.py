@@ -5,6 +5,7 @@ from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
+from msgspec import structs
 
 from fitcheck.errors import BadInput
 from fitcheck.render import plot_png, plot_svg, plot_text
@@ -55,9 +56,28 @@ def test_a_plot_is_no_wider_than_the_terminal(width: int, *, plain: bool) -> Non
     assert all(name in text for name in ("fp16", "int4", "23.6 RTX 3090"))
 
 
+def test_a_narrow_terminal_has_the_number_of_what_a_card_offers() -> None:
+    """Half of a usual one: curves rather than the card's name."""
+    lines = plot_text.draw(PLOT, 36, plain=False)
+    text = "\n".join(lines)
+
+    assert max(map(len, lines)) <= 36
+    assert "23.6" in text
+    assert "RTX 3090" not in text
+
+
 def test_a_terminal_too_narrow_for_a_plot_gets_none() -> None:
     """Better nothing than ruins."""
-    assert plot_text.draw(PLOT, 30, plain=False) == ()
+    assert plot_text.draw(PLOT, 26, plain=False) == ()
+
+
+def test_a_long_title_is_folded_and_then_cut() -> None:
+    """Two lines stand above the curves."""
+    lines = structs.replace(PLOT, title="as many cards as that " * 20).title_lines
+
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 95
+    assert lines[1].endswith("…")
 
 
 def test_the_higher_curve_is_named_higher() -> None:
