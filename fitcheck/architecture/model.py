@@ -62,8 +62,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     tokens at once. `dtype` is the type that the weights are published in. `approximate` says
     why the dimensions are only near, empty when they are sure. `quantization_config` is
     config.json's own, if the weights are published quantized. `rope_scaling` is None where
-    positions are not stretched. `scales_embeddings`: config.json names a factor that embeddings
-    are multiplied by (Granite's embedding_multiplier).
+    positions are not stretched. `partial_rotary_factor` is the share of each head that is rotated,
+    None where config.json says nothing. `scales_embeddings`: config.json names a factor that
+    embeddings are multiplied by (Granite's embedding_multiplier).
     """
 
     model_type: str
@@ -80,6 +81,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     approximate: tuple[str, ...] = ()
     quantization_config: dict[str, object] | None = None
     rope_scaling: RopeScaling | None = None
+    partial_rotary_factor: float | None = None
     scales_embeddings: bool = False
 
     @property

@@ -8,7 +8,7 @@ import msgspec
 from fitcheck.architecture.config import Config, short
 from fitcheck.architecture.families import FAMILIES, Family, parts, unknown
 from fitcheck.architecture.model import Model
-from fitcheck.architecture.rope import rope_scaling
+from fitcheck.architecture.rope import rope_scaling, rotated_share
 from fitcheck.errors import BadInput, printable
 
 # What a class name ends with, the longest first.
@@ -36,6 +36,7 @@ def read(values: Mapping[str, object], name: str) -> Model:
         model,
         quantization_config=_quantization(config),
         rope_scaling=rope_scaling(values),
+        partial_rotary_factor=rotated_share(values),
         scales_embeddings=bool(values.get("embedding_multiplier")),
     )
 

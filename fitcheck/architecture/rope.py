@@ -31,6 +31,17 @@ def rope_scaling(config: Mapping[str, object]) -> RopeScaling | None:
     return None
 
 
+def rotated_share(config: Mapping[str, object]) -> float | None:
+    """The share of each head that config.json says is rotated, None where it says nothing."""
+    parts = (config, config.get("text_config"), *_sections(config))
+    for part in parts:
+        for key in ("partial_rotary_factor", "rotary_pct"):
+            share = part.get(key) if isinstance(part, Mapping) else None
+            if isinstance(share, int | float) and 0 < share <= 1:
+                return float(share)
+    return None
+
+
 def _sections(config: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
     parts = (config, *(config.get(k) for k in ("text_config", "llm_config", "language_config")))
     for part in parts:

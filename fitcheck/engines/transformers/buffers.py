@@ -45,12 +45,29 @@ def _masks(model: Model, itemsize: int) -> Made:
     return "causal masks", formula, values, layers * positions**2 * itemsize
 
 
+def _bools(model: Model, itemsize: int) -> Made:
+    """A triangle of bools for each layer."""
+    layers, positions = len(model.layers), model.context_length or 0
+    values = {"layers": layers, "positions": positions}
+    return "causal masks", "layers * positions * positions", values, layers * positions**2
+
+
+def _waves(model: Model, itemsize: int) -> Made:
+    """Beside the embeddings a sine and a cosine for each position, and for two set apart."""
+    tables = sum(t.role == "token_embd" for t in model.tensors)
+    values = {"tables": tables, "positions": (model.context_length or 0) + 2}
+    values |= {"hidden_size": model.hidden_size, "itemsize": itemsize}
+    return "waves of all positions", " * ".join(values), values, prod(values.values())
+
+
 BUFFERS: Final[Mapping[str, Callable[[Model, int], Made]]] = {
     "codegen": _tables,
     "gpt_bigcode": _mask,
+    "gpt_neo": _bools,
     "gptj": _tables,
     "moss": _tables,
     "openai-gpt": _masks,
+    "xglm": _waves,
 }
 
 

@@ -1,6 +1,6 @@
 """Residuals of what was measured, made by benchmarks/fit_transformers.py.
 
-Made 2026-11-22 from tests/golden/transformers_peaks.csv (transformers 5.23.0) and
+Made 2026-11-22 from tests/golden/transformers_peaks.csv and _heldout.csv (transformers 5.23.0), and
 transformers_published.csv (the tables of Qwen's documentation). Run it again to change them.
 """
 
@@ -16,7 +16,7 @@ CACHING: Final = 1.360
 BLOCKS: Final = 268435456
 
 # Of activations, where a class is taken for Llama that is not.
-UNMEASURED: Final = 1.832
+UNMEASURED: Final = 1.693
 
 # Of weights packed by GPTQ, AWQ and FP8, with what libraries keep beside them: 9 in 10.
 PACKED: Final = 1.036
@@ -24,12 +24,17 @@ PACKED: Final = 1.036
 # Classes that were measured.
 MEASURED: Final = frozenset(
     {
+        "afmoe",
         "apertus",
         "arcee",
+        "bamba",
+        "biogpt",
+        "bitnet",
         "bloom",
         "codegen",
         "cohere",
         "cohere2",
+        "cohere2_moe",
         "deepseek_v2",
         "deepseek_v3",
         "deepseek_v32",
@@ -38,6 +43,7 @@ MEASURED: Final = frozenset(
         "ernie4_5",
         "ernie4_5_moe",
         "exaone4",
+        "exaone_moe",
         "falcon",
         "falcon_h1",
         "falcon_mamba",
@@ -46,43 +52,63 @@ MEASURED: Final = frozenset(
         "gemma3",
         "gemma3_text",
         "gemma4",
+        "gemma4_text",
         "glm",
         "glm4",
         "glm4_moe",
         "glm4_moe_lite",
+        "glm4v",
         "glm_moe_dsa",
         "gpt2",
         "gpt_bigcode",
+        "gpt_neo",
         "gpt_neox",
         "gpt_oss",
         "gptj",
         "granite",
+        "granite_swa",
         "granitemoe",
         "granitemoehybrid",
+        "granitemoeshared",
+        "helium",
         "hunyuan_v1_dense",
         "hunyuan_v1_moe",
+        "hy_v3",
+        "hyperclovax",
         "internlm3",
         "internvl",
+        "iquestcoder",
+        "jais2",
         "jamba",
         "kimi_k25",
         "kimi_linear",
+        "laguna",
         "lfm2",
         "lfm2_moe",
         "llama",
+        "llama4_text",
         "llava",
         "mamba",
         "mamba2",
+        "mellum",
         "mimo_v2_flash",
+        "minicpm3",
+        "minimax_m2",
+        "ministral",
+        "ministral3",
         "mistral",
         "mistral3",
         "mixtral",
         "mpt",
+        "nanochat",
+        "nemotron",
         "nemotron_h",
         "olmo",
         "olmo2",
         "olmo3",
         "olmoe",
         "opt",
+        "persimmon",
         "phi",
         "phi3",
         "phimoe",
@@ -100,7 +126,11 @@ MEASURED: Final = frozenset(
         "recurrent_gemma",
         "seed_oss",
         "smollm3",
+        "solar_open",
         "stablelm",
         "starcoder2",
+        "vaultgemma",
+        "xglm",
+        "youtu",
     }
 )

@@ -23,14 +23,15 @@ def configs(name: str) -> dict[str, dict[str, Any]]:
 @cache
 def model(name: str) -> Model:
     """A measured model."""
-    return from_config(configs("transformers_models.json")[name])
+    held = configs("transformers_heldout.json")
+    return from_config((held if name in held else configs("transformers_models.json"))[name])
 
 
 @cache
 def peaks() -> dict[str, list[dict[str, str]]]:
     """Rows of measured peaks by model."""
     rows: dict[str, list[dict[str, str]]] = {}
-    for row in table("transformers_peaks.csv"):
+    for row in (*table("transformers_peaks.csv"), *table("transformers_heldout.csv")):
         rows.setdefault(row["model"], []).append(row)
     return rows
 

@@ -51,10 +51,11 @@ def attention(s: Script, p: Pass, a: Attention, roles: frozenset[str]) -> tuple[
     cached = msgspec.structs.replace(a, num_key_value_heads=a.num_attention_heads) if repeats else a
     h = heads(cached, p.itemsize)
     owed = [_owe(s, "keys", h.keys), _owe(s, "values", h.values)]
-    made = _fused(s, p, a) if "attn_qkv" in roles else _split(s, p, h, roles)
+    made = _fused(s, p, a, h, roles) if "attn_qkv" in roles else _split(s, p, h, roles)
     if repeats or p.style.copies_heads:
         made = _copied(s, h, made)
-    tables = gathered(s, p)
+    tables = [s.take("gate of every head", TOKEN, h.attended)] if p.style.gate else []
+    tables += gathered(s, p)
     if a.position == "rope":
         query, key, parts = rotate(s, p, (made.query, h.queries), (made.key, h.keys))
         before = made.own(made.query, made.key)
@@ -77,10 +78,12 @@ def _owe(s: Script, what: str, shape: Shape) -> Piece:
     return s.take(f"{what} that are counted as cache, not there yet", TOKEN, {"sign": -1, **shape})
 
 
-def _fused(s: Script, p: Pass, a: Attention) -> Projected:
+def _fused(s: Script, p: Pass, a: Attention, h: Heads, roles: frozenset[str]) -> Projected:
     wide = a.num_attention_heads + 2 * a.num_key_value_heads
     shape = {"heads_of_q_k_v": wide, "head_dim": a.head_dim, "itemsize": p.itemsize}
     piece = multiply(s, p, "queries, keys and values", shape, "attn_qkv")
+    if "attn_q_norm" in roles:
+        return Projected(norm(s, p, h.queries), norm(s, p, h.keys), piece, piece)
     return Projected(piece, piece, piece, piece)
 
 

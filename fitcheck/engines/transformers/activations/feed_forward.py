@@ -2,7 +2,7 @@
 
 from fitcheck.architecture import DenseMLP
 from fitcheck.engines.transformers.activations.script import TOKEN, Piece, Script, Shape
-from fitcheck.engines.transformers.activations.step import Pass, multiply, through
+from fitcheck.engines.transformers.activations.step import Pass, multiply, norm, through
 
 
 def dense(s: Script, p: Pass, f: DenseMLP, spent: Piece | None) -> Piece:
@@ -21,6 +21,10 @@ def dense(s: Script, p: Pass, f: DenseMLP, spent: Piece | None) -> Piece:
 def gated(s: Script, p: Pass, wide: Shape, fused: bool, suffix: str = "") -> Piece:
     """A gated MLP: separate gate and up, or both in one matrix."""
     inner = _fused(s, p, wide, suffix) if fused else _separate(s, p, wide, suffix)
+    if p.style.norm_inside:
+        normed = norm(s, p, wide)
+        s.drop(inner)
+        inner = normed
     return through(s, p, inner, "the MLP's output", p.hidden, f"ffn_down{suffix}")
 
 

@@ -60,12 +60,14 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     None tells it from whether norms have a bias. `post` layers norm behind attention and MLP.
     `keep_normed` and `keep_mixed`: what attention read and what it gave are held while the MLP
     works; `drop_normed`: what the MLP read is not. `activation` is what an MLP without a gate holds
-    for each number of its width while it is activated, in bytes.
+    for each number of its width while it is activated, in bytes; with `norm_inside` a gated one
+    norms what it gives to its last matrix.
 
     Attention: `spare_masks` are made and not used; with `always_masked` SDPA is always given one,
     with `bare_sdpa` it is called without repeating keys and values for it. `repeats_before` says
     that they are repeated before they are cached, `copies_heads` that a matrix of all three is cut
-    up into copies. `sdpa`, `flash`: whether the class runs them.
+    up into copies; a `gate` of every head is there while scores are. `sdpa`, `flash`: whether the
+    class runs them.
 
     Experts: `router_bytes` is what the router's logits take, `routed_bytes` the weights it gives
     (None: as the rest); with `shared_first` the shared expert's output waits for the others, with
@@ -85,6 +87,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     keep_mixed: bool = False
     drop_normed: bool = False
     activation: int = 4
+    norm_inside: bool = False
     rope: Rope = Rope()
     softmax: Softmax = Softmax()
     spare_masks: int = 0
@@ -92,6 +95,7 @@ class Style(msgspec.Struct, frozen=True, kw_only=True):
     bare_sdpa: bool = False
     repeats_before: bool = False
     copies_heads: bool = False
+    gate: bool = False
     sdpa: bool = True
     flash: bool = True
     router_bytes: int | None = None
@@ -115,6 +119,7 @@ _GELU_BLOOM: Final = 10
 _FP32_ROUTER: Final = Style(router_bytes=4, routed_bytes=4)
 _INDEXED: Final = msgspec.structs.replace(_FP32_ROUTER, flash=False)
 _RECURRENT: Final = Style(fp32_stream=True, sdpa=False, flash=False)
+_LLAMA4: Final = Style(all_experts=True, keep_mixed=True, flash=False, softmax=Softmax(2, 2, 2))
 _COHERE: Final = Style(norm="cohere", rope=Rope(product_bytes=4, upcast="whole"))
 _ERNIE: Final = Rope(table_bytes=4, product_bytes=4, upcast="parts", remade=True)
 _OLMO: Final = Rope(table_bytes=4, product_bytes=4)
@@ -133,9 +138,15 @@ _CODEGEN: Final = msgspec.structs.replace(
     copies_heads=True,
     flash=False,
 )
+# A product with itself behind ReLU: the matrix, what is left of it, and its square.
+_RELU2: Final = 6
 STYLES: Final[dict[str, Style]] = {
+    "afmoe": Style(gate=True, router_bytes=4, routed_bytes=4, shared_first=True),
     "apertus": Style(activation=11),
-    "arcee": Style(activation=6),
+    "arcee": Style(activation=_RELU2),
+    "bamba": Style(previous=True),
+    "biogpt": Style(embeddings=2, drop_normed=True, softmax=Softmax(2, 2, 2)),
+    "bitnet": Style(norm_inside=True),
     "bloom": Style(
         previous=True, activation=_GELU_BLOOM, softmax=Softmax(4, 8, 2), sdpa=False, flash=False
     ),
@@ -150,6 +161,7 @@ STYLES: Final[dict[str, Style]] = {
     "ernie4_5": Style(rope=_ERNIE),
     "ernie4_5_moe": Style(rope=_ERNIE, router_bytes=4, shared_first=True),
     "exaone4": Style(post=True),
+    "exaone_moe": _FP32_ROUTER,
     "falcon": Style(
         previous=True,
         softmax=Softmax(4, 2, 2),
@@ -167,30 +179,46 @@ STYLES: Final[dict[str, Style]] = {
     "glm4": Style(rope=_GLM),
     "glm4_moe": Style(rope=Rope(share=0.5), router_bytes=4, routed_bytes=4),
     "glm4_moe_lite": _FP32_ROUTER,
+    "glm4v": Style(ids=6, rope=_GLM),
+    "glm4v_text": Style(ids=6, rope=_GLM),
     "glm_moe_dsa": _INDEXED,
     "gpt2": _GPT2,
     "gpt_bigcode": Style(embeddings=2, keep_mixed=True),
+    "gpt_neo": Style(
+        embeddings=2,
+        previous=True,
+        activation=_GELU_NEW,
+        softmax=Softmax(4, 4, 2, fp32_inputs=True),
+        sdpa=False,
+    ),
     "gpt_neox": Style(rope=Rope(share=0.25)),
     "gpt_oss": Style(clamped_experts=True, expert_bias=True, sdpa=False, softmax=Softmax(2, 4, 2)),
     "gptj": _GPTJ,
     "hunyuan_v1_moe": Style(shared_first=True, router_bytes=4, routed_bytes=4),
+    "hy_v3": _FP32_ROUTER,
+    "jais2": Style(activation=_RELU2),
     "kimi_k2": _FP32_ROUTER,
     "kimi_k25": _FP32_ROUTER,
     "kimi_linear": Style(router_bytes=4, routed_bytes=4, chunk=64, channel_decay=True),
-    "llama4": Style(all_experts=True, flash=False),
-    "llama4_text": Style(all_experts=True, flash=False),
+    "laguna": Style(rope=Rope(share=0.5), router_bytes=4, shared_first=True),
+    "llama4": _LLAMA4,
+    "llama4_text": _LLAMA4,
     "mamba": _RECURRENT,
     "mamba2": _RECURRENT,
     "mimo_v2_flash": Style(router_bytes=4, routed_bytes=4, sdpa=False, softmax=Softmax(2, 2, 2)),
+    "minimax_m2": Style(rope=Rope(share=0.5), router_bytes=4, routed_bytes=4),
     "mixtral": Style(routed_bytes=4),
     "mllama": Style(flash=False),
     "mpt": Style(previous=True, norm="layer", softmax=Softmax(2, 8, 2), sdpa=False, flash=False),
-    "nemotron_h": Style(chunk=128, router_bytes=4, routed_bytes=4, activation=6),
+    "nanochat": Style(activation=_RELU2),
+    "nemotron": Style(activation=_RELU2, rope=Rope(share=0.5)),
+    "nemotron_h": Style(chunk=128, router_bytes=4, routed_bytes=4, activation=_RELU2),
     "openai-gpt": Style(activation=_GELU_NEW, sdpa=False, flash=False),
     "olmo": Style(norm="layer", rope=_OLMO),
     "olmo2": Style(post=True, rope=_OLMO),
     "olmo3": Style(post=True, rope=Rope(tables=2, table_bytes=4, product_bytes=4)),
     "opt": Style(embeddings=2, drop_normed=True),
+    "persimmon": Style(activation=_RELU2, rope=Rope(share=0.5, kept=True)),
     "phi": Style(activation=_GELU_NEW, rope=Rope(share=0.4, kept=True)),
     "qwen2_5_vl": Style(ids=6),
     "qwen2_5_vl_text": Style(ids=6),
@@ -205,9 +233,11 @@ STYLES: Final[dict[str, Style]] = {
     "qwen3_vl_moe": Style(ids=6),
     "qwen3_vl_moe_text": Style(ids=6),
     "qwen3_vl_text": Style(ids=6),
+    "solar_open": _FP32_ROUTER,
     "stablelm": Style(
         norm="layer", rope=Rope(share=0.25, kept=True), keep_normed=True, keep_mixed=True
     ),
+    "xglm": Style(softmax=Softmax(2, 2, 2), sdpa=False, flash=False),
 }
 
 

@@ -1,5 +1,7 @@
 """What all scripts of a model have in common, found once."""
 
+from msgspec.structs import replace
+
 from fitcheck.architecture import Attention, LatentAttention, Layer, Mixer, Model
 from fitcheck.engines.transformers.activations.step import Norm, Pass
 from fitcheck.engines.transformers.activations.style import Style, style
@@ -13,7 +15,7 @@ class Survey:
     """
 
     def __init__(self, model: Model) -> None:
-        self.style = style(model.model_type)
+        self.style = _habits(model)
         self.kinds = _last_of_kinds(model)
         mixers = [m for this, _, _ in self.kinds for m in this.mixers]
         attending = [m for m in mixers if isinstance(m, Attention | LatentAttention)]
@@ -38,6 +40,14 @@ class Survey:
         if p.padded or self.style.always_masked:
             return self.style.spare_masks + len(self.windows)
         return self.style.spare_masks + (len(self.windows - {None}) if beyond else 0)
+
+
+def _habits(model: Model) -> Style:
+    """The class's, with the share that this model rotates where the class rotates a part."""
+    found = style(model.model_type)
+    if model.partial_rotary_factor is None or found.rope.share == 1:
+        return found
+    return replace(found, rope=replace(found.rope, share=model.partial_rotary_factor))
 
 
 def sliding_window(this: Layer) -> int | None:
