@@ -74,9 +74,18 @@ def _nodes(text: str, count: int, node: Machine) -> Machine:
 
 def _split(word: str) -> list[str]:
     """At commas and plus signs, but not `max+` in a name."""
-    if names.find(word):
-        return [word]
-    return re.split(r"[,;]|(?<!max)\+", word)
+    parts = re.split(r"[,;]|(?<!max)\+", word)
+    if len(parts) > 1 and not _is_name(word):
+        return parts
+    return [word]
+
+
+def _is_name(word: str) -> bool:
+    """Whether it is one card's name as it is; `7900 xtx,8gb` is none with a memory it has not."""
+    try:
+        return bool(names.find(word))
+    except BadInput:
+        return False
 
 
 def _item(text: str) -> Item:

@@ -141,7 +141,7 @@ def _judged(q: Question, placed: Placements, solve: Solve) -> Fit:
         per_card=per_card(cards, p.usable, p.shares),
         max_context=longest,
         max_context_sure=sure,
-        max_batch=most_sequences(q, placed.most.cards) if more and p.tight else None,
+        max_batch=most_sequences(q, placed) if more and p.tight else None,
         cards_needed=cards_needed(q) if solve == "all" and not p.tight else None,
         limited_by=None if p.fits else _largest_obstacle(p),
     )
@@ -180,4 +180,10 @@ def _reasons(q: Question, p: Placement, found: Fit) -> Iterator[str]:
     if found.verdict == "short":
         yield f"a context of {found.max_context} tokens is the longest that goes in"
     if found.cards_needed is not None:
-        yield f"{found.cards_needed} such cards hold it"
+        yield _needed(q, found.cards_needed)
+
+
+def _needed(q: Question, count: int) -> str:
+    """`3 such cards hold it`; of different cards, which of them is meant."""
+    alike = len({card.name for card in q.machine.cards}) == 1
+    return f"{count} {'such cards' if alike else f'x {q.machine.cards[0].name}'} hold it"

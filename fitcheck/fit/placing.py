@@ -82,10 +82,19 @@ def is_measured(q: Question, cards: Sequence[Card], workload: Workload) -> bool:
 
 
 class Placements(msgspec.Struct, frozen=True):
-    """The model on as few cards as need be, and on the most that it can be divided over."""
+    """The model on as few cards as need be, on the most that it can be divided over, and on all
+    sets that were tried.
+    """
 
     least: Placement
     most: Placement
+    tried: tuple[Placement, ...]
+
+    @property
+    def each(self) -> tuple[Placement, ...]:
+        """Every set once: the fewest first, then the most."""
+        ends = (self.least,) if self.most is self.least else (self.least, self.most)
+        return (*ends, *(p for p in self.tried if p is not self.least and p is not self.most))
 
 
 def placements(q: Question) -> tuple[Placements | None, str]:
@@ -103,7 +112,7 @@ def placements(q: Question) -> tuple[Placements | None, str]:
     except BadInput as error:
         return None, str(error)
     best = [p for p in tried if p.fits] or [p for p in tried if p.tight] or tried[-1:]
-    return (Placements(best[0], tried[-1]) if best else None), why
+    return (Placements(best[0], tried[-1], tuple(tried)) if best else None), why
 
 
 def otherwise(q: Question, placed: Placements) -> tuple[Question, Placements, str] | None:
@@ -123,7 +132,7 @@ def otherwise(q: Question, placed: Placements) -> tuple[Question, Placements, st
         return q, placed, f"{how} surely fits"
     told = place(q, p.cards, workload)
     said = f"{how}: the engine's own division is too much for a card"
-    return msgspec.structs.replace(q, workload=workload), Placements(told, told), said
+    return msgspec.structs.replace(q, workload=workload), Placements(told, told, (told,)), said
 
 
 def _choices(q: Question) -> Iterable[tuple[Card, ...]]:

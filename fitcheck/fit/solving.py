@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from fitcheck.engines.base import Range, SpansNodes, Workload
+from fitcheck.engines.base import Range, Rebalances, SpansNodes, Workload
 from fitcheck.errors import BadInput
 from fitcheck.fit.placing import Placement, Placements, is_measured
 from fitcheck.fit.records import Question
@@ -24,28 +24,37 @@ NODE: Final = 8
 
 
 def longest_context(q: Question, placed: Placements, *, sure: bool) -> int | None:
-    """The longest context, up to the model's own limit, that the cards hold; None if none.
+    """The longest context, up to the model's own limit, that some of the cards hold; None if none.
 
-    On the fewest of them or on the most: more cards hold more of a cache, but each has a process.
+    More cards hold more of a cache, but each has a process, so it may be any number of them.
     """
     asked = q.workload.context
     limit = max(q.loaded.model.context_length or asked, asked)
-    found = _longest_on(q, placed.least, limit, sure)
-    if found == limit or len(placed.most.cards) == len(placed.least.cards):
+    found: int | None = None
+    for p in placed.each:
+        if found != limit:
+            found = _longest_on(q, p, limit, sure, found)
+    if sure or found is None or found == limit:
         return found
-    return max(filter(None, (found, _longest_on(q, placed.most, limit, sure))), default=None)
+    return _more(lambda n: _missing_as_told(q, placed, _with_context(q, n)), found, limit)
 
 
-def _longest_on(q: Question, p: Placement, limit: int, sure: bool) -> int | None:
-    """`p` is what the asked context takes. A prompt that was the whole context stays so."""
+def _with_context(q: Question, context: int) -> Workload:
+    """A prompt that was the whole context stays so."""
+    whole = q.workload.prompt >= q.workload.context
+    prompt = context if whole else min(q.workload.prompt, context)
+    return msgspec.structs.replace(q.workload, context=context, prompt=prompt)
+
+
+def _longest_on(q: Question, p: Placement, limit: int, sure: bool, above: int | None) -> int | None:
+    """Not less than `above`, which others hold."""
     asked, cards = q.workload.context, p.cards
-    whole = q.workload.prompt >= asked
 
     def missing(context: int) -> int:
-        prompt = context if whole else min(q.workload.prompt, context)
-        workload = msgspec.structs.replace(q.workload, context=context, prompt=prompt)
-        return _missing(q, cards, workload, sure)
+        return _missing(q, cards, _with_context(q, context), sure)
 
+    if above is not None:
+        return _more(missing, above, limit)
     lacks = _lacks([s.total for s in p.shares], p.usable, sure)
     if lacks <= 0:
         return largest(missing, limit, asked, lacks)
@@ -54,14 +63,32 @@ def _longest_on(q: Question, p: Placement, limit: int, sure: bool) -> int | None
     return largest(missing, asked)
 
 
-def most_sequences(q: Question, cards: Sequence[Card]) -> int | None:
-    """The most sequences of the asked context at once that these cards hold; None if not one."""
+def most_sequences(q: Question, placed: Placements) -> int | None:
+    """The most sequences of the asked context at once that some of the cards hold; None if none."""
+    found: int | None = None
+    for p in placed.each:
 
-    def missing(batch: int) -> int:
-        workload = msgspec.structs.replace(q.workload, batch=batch)
-        return _missing(q, cards, workload, q.strict)
+        def missing(batch: int, cards: Sequence[Card] = p.cards) -> int:
+            workload = msgspec.structs.replace(q.workload, batch=batch)
+            return _missing(q, cards, workload, q.strict)
 
-    return largest(missing, MOST_SEQUENCES)
+        if found is None:
+            found = largest(missing, MOST_SEQUENCES)
+        elif found < MOST_SEQUENCES:
+            found = _more(missing, found, MOST_SEQUENCES)
+    if found is None or found == MOST_SEQUENCES:
+        return found
+
+    def missing_as_told(batch: int) -> int:
+        return _missing_as_told(q, placed, msgspec.structs.replace(q.workload, batch=batch))
+
+    return _more(missing_as_told, found, MOST_SEQUENCES)
+
+
+def _more(missing: Callable[[int], int], held: int, limit: int) -> int:
+    """The largest that holds, if it is more than what is held elsewhere: one question if not."""
+    lacks = missing(held + 1)
+    return held if lacks > 0 else largest(missing, limit, held + 1, lacks) or held
 
 
 def _missing(q: Question, cards: Sequence[Card], workload: Workload, sure: bool) -> int:
@@ -72,6 +99,23 @@ def _missing(q: Question, cards: Sequence[Card], workload: Workload, sure: bool)
         return _lacks(q.loaded.totals(workload, usable), usable, sure)
     except BadInput:
         return 1
+
+
+def _missing_as_told(q: Question, placed: Placements, workload: Workload) -> int:
+    """What all cards lack with layers told where to go, where `check` would tell them (otherwise).
+
+    That is where the engine's own way is no yes.
+    """
+    cards = placed.most.cards
+    if len(cards) == 1 or not isinstance(q.loaded, Rebalances):
+        return 1
+    usable = [q.engine.usable(card, workload) for card in cards]
+    found = q.loaded.rebalanced(workload, usable)
+    if found is None or (
+        q.strict and any(_missing(q, p.cards, workload, sure=False) <= 0 for p in placed.each)
+    ):
+        return 1
+    return _lacks(q.loaded.totals(found[0], usable), usable, sure=True)
 
 
 def _lacks(totals: Sequence[Range], usable: Sequence[Bytes], sure: bool) -> int:

@@ -328,3 +328,11 @@ def test_machines_of_cards_are_nodes() -> None:
 
     assert (found.nodes, len(found.cards)) == (2, 16)
     assert cards.machine("8xa100-80gb").nodes == 1
+
+
+def test_a_size_behind_a_comma_is_another_card() -> None:
+    """Not a memory that the card before it does not come with."""
+    assert [card.name for card in cards.machine("7900 xtx,8GB").cards] == [
+        "RX 7900 XTX",
+        "8GB card",
+    ]

@@ -67,7 +67,8 @@ def outside(model: Model) -> Iterator[Tensor]:
             continue  # transformers' own code is run, and vLLM's head beside it has no bias
         if tensor.role != "output" or kind not in _TIED:
             yield tensor
-    if not has_head and kind in _BERT | _OWN_HEAD:
+    # A stage before the last has no vocabulary, and no head.
+    if not has_head and model.vocab_size and kind in _BERT | _OWN_HEAD:
         embedding = next(t for t in model.tensors if t.role == "token_embd")
         role = "mlm_head" if kind in _BERT else "output"
         yield Tensor(role=role, shape=embedding.shape, kind="linear", module=role)

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 from vllm_golden import asked, loaded
 
+from fitcheck import resolve
+from fitcheck.catalog import load_models
 from fitcheck.engines.base import Workload
-from fitcheck.engines.vllm import parallel
+from fitcheck.engines.vllm import parallel, tensors
 from fitcheck.engines.vllm.loaded import VllmModel
 from fitcheck.engines.vllm.parallel import Parallel
 from fitcheck.engines.vllm.settings import Settings
@@ -174,3 +176,14 @@ def test_more_cards_than_a_server_has_are_in_several(
 
     assert (found.tensor, found.pipeline) == (tensor, pipeline)
     assert parallel.parallel(Settings(tensor_parallel_size=cards), cards).pipeline == 1
+
+
+def test_a_stage_before_the_last_has_no_head() -> None:
+    """Qwen3 Next makes a head of its own; stages in the middle have neither it nor embeddings."""
+    model = resolve.subject("qwen3-next-80b-a3b", load_models()).model
+    assert model is not None
+    inside = [stage for _, stage in parallel.stages(model, 3)]
+    roles = [{t.role for t in tensors.outside(stage)} for stage in inside]
+
+    assert ["output" in found for found in roles] == [False, False, True]
+    assert ["token_embd" in found for found in roles] == [True, False, False]
