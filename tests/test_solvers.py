@@ -1,6 +1,7 @@
 """What the solvers say, `check` says: over models, engines, cards and workloads drawn by number."""
 
 import random
+from typing import Any
 
 import msgspec
 import pytest
@@ -39,7 +40,7 @@ class Case(msgspec.Struct, frozen=True):
     machine: Machine
     ask: Ask
 
-    def fit(self, solve: Solve = "verdict", **other: object) -> Fit | None:
+    def fit(self, solve: Solve = "verdict", **other: Any) -> Fit | None:
         """How `check` finds it, with other options; None where the engine cannot be asked that."""
         ask = msgspec.structs.replace(self.ask, **other)
         try:
@@ -48,7 +49,7 @@ class Case(msgspec.Struct, frozen=True):
             return None
         return row.estimates[0].fit if row.estimates else None
 
-    def verdict(self, **other: object) -> str:
+    def verdict(self, **other: Any) -> str:
         """The verdict alone; `none` where there is none."""
         found = self.fit(**other)
         return found.verdict if found else "none"

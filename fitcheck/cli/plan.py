@@ -68,7 +68,7 @@ def command(
         as_json,
         grid=lambda: plan_grid.grid(answer),
         whole=lambda: plan_objects.plan(answer),
-        rows=lambda: plan_objects.plan(answer)["results"],
+        rows=lambda: plan_objects.plan(answer)["results" if budget is None else "ways"],
     )
     raise SystemExit(answer.exit_code)
 

@@ -62,3 +62,13 @@ def test_the_same_reason_is_told_once(fitcheck: Run) -> None:
 
     assert out.count("is none") == 1
     assert "llama-3.1-8b fp16, fp8, awq-int4: vllm runs on cards of" in " ".join(out.split())
+
+
+def test_a_sheet_within_a_budget_has_what_it_buys(fitcheck: Run) -> None:
+    """As the table: rented machines and their prices, no cards to buy."""
+    out = fitcheck("plan", "llama-3.1-8b", "--budget", "1", "--format", "csv").out
+    heading, *rows = out.splitlines()
+
+    assert "price_usd_hour" in heading
+    assert rows
+    assert all(row.startswith("cloud,") for row in rows)
