@@ -40,7 +40,7 @@ class Case(msgspec.Struct, frozen=True):
     machine: Machine
     ask: Ask
 
-    def fit(self, solve: Solve = "verdict", **other: Any) -> Fit | None:
+    def fit(self, solve: Solve = "verdict", **other: Any) -> Fit | None:  # noqa: ANN401  (of Ask)
         """How `check` finds it, with other options; None where the engine cannot be asked that."""
         ask = msgspec.structs.replace(self.ask, **other)
         try:
@@ -49,7 +49,7 @@ class Case(msgspec.Struct, frozen=True):
             return None
         return row.estimates[0].fit if row.estimates else None
 
-    def verdict(self, **other: Any) -> str:
+    def verdict(self, **other: Any) -> str:  # noqa: ANN401  (of Ask)
         """The verdict alone; `none` where there is none."""
         found = self.fit(**other)
         return found.verdict if found else "none"
