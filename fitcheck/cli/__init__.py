@@ -105,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except FitcheckError as error:
         code = _fault(str(error), error.exit_code)
     except click.ClickException as error:
-        code = _fault(error.format_message(), 2)
+        code = _fault(_told(error), 2)
     except (click.Abort, KeyboardInterrupt):
         code = _fault("interrupted", 130)
     except BrokenPipeError:
@@ -122,6 +122,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         what = f"{type(error).__name__}: {error}"
         code = _fault(f"a fault of its own ({what}); FITCHECK_DEBUG=1 shows where", 2)
     sys.exit(code)
+
+
+def _told(error: click.ClickException) -> str:
+    """click's own words, and where a MODEL or another argument is missing, how it is asked."""
+    said = error.format_message()
+    if not isinstance(error, click.MissingParameter) or error.ctx is None:
+        return said
+    return f"{said.rstrip('.')}; see `{error.ctx.command_path} --help`"
 
 
 def _let_go() -> None:

@@ -23,7 +23,7 @@ def scheme(name: str) -> Scheme:
     word = name.strip().lower()
     found = _BY_WORD.get(word) or names.parse(word)
     if found is None:
-        raise UnknownName("quantization scheme", name, _BY_WORD)
+        raise UnknownName("quantization scheme", name, _BY_WORD, "; `fitcheck quants` lists them")
     return found
 
 

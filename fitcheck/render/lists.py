@@ -92,11 +92,11 @@ def schemes(found: Iterable[Scheme]) -> Grid:
 
 
 def _needs(s: Scheme) -> str:
-    """`cc 8.9`, or by engine where they differ: `transformers 8.9, vllm 7.5`."""
+    """Compute capability: `cc 8.9`, or by engine where they differ: `cc 9.0 in transformers`."""
     found = {name: least for name, least in least_capabilities(s, own=True).items() if least}
     if len(found) == len(s.engines) and len(set(found.values())) == 1:
         return f"cc {next(iter(found.values()))}"
-    return ", ".join(f"{name} {least}" for name, least in found.items())
+    return ", ".join(f"cc {least} in {name}" for name, least in found.items())
 
 
 def one_scheme(s: Scheme) -> str:

@@ -46,6 +46,8 @@ def test_a_table_of_everything_is_no_verdict(fitcheck: Run) -> None:
         (("chek", "llama-7b"), "did you mean `fitcheck check`"),
         (("llama-7b",), "`fitcheck check llama-7b`"),
         (("3090",), "`fitcheck --gpu 3090`"),
+        (("estimate",), "'MODEL'; see `fitcheck estimate --help`"),
+        (("quants", "zzz"), "`fitcheck quants` lists them"),
         (("check", "--gpu", "3090", "--gpu", "4090"), "fitcheck compare"),
         (("estimate", "gpt-3", "--frmat", "json"), "--format"),
         (("estimate", "gpt-oss-20b", "--precision", "fp16"), "published in mxfp4"),
@@ -461,3 +463,13 @@ def test_csv_has_objects_in_lists_as_json(fitcheck: Run) -> None:
 
     assert json.loads(row["requirements"])[0]["precision"] == "fp16"
     assert row["languages"] == "zh; en"
+
+
+def test_quants_says_what_its_figures_are(fitcheck: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compute capability beside an engine's name would read as its version."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    out = fitcheck("quants").out
+
+    assert "cc 8.9 in transformers" in out
+    assert "transformers 8.9" not in out
