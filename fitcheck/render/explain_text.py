@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from itertools import groupby
 
 from fitcheck.answers.estimate import Estimate
-from fitcheck.engines.base import Component, Term
+from fitcheck.engines.base import COMPONENTS, Component, Term
 from fitcheck.render import as_markdown
 from fitcheck.render.grid import Cell, Column, Grid, size
 
@@ -23,7 +22,7 @@ def markdown(found: tuple[Estimate, ...]) -> str:
 def _tables(e: Estimate) -> Iterator[str]:
     columns = tuple(map(Column, ("TERM", "SIZE", "FORMULA", "NUMBERS", "SOURCE")))
     yield f"# {_title(e)}\n"
-    for component, terms in groupby(e.memory.terms, key=lambda t: t.component):
+    for component, terms in _by_component(e):
         yield f"## {_heading(e, component)}\n"
         rows = tuple(
             tuple(map(Cell, (t.name, size(t.size), f"`{t.formula}`", f"`{numbers(t)}`", t.source)))
@@ -31,6 +30,14 @@ def _tables(e: Estimate) -> Iterator[str]:
         )
         yield as_markdown.draw(Grid(columns=columns, rows=rows))
     yield from (f"{line}\n" for line in _below(e))
+
+
+def _by_component(e: Estimate) -> Iterator[tuple[Component, list[Term]]]:
+    """Each component once, with all that an engine tells of it in several places."""
+    for component in COMPONENTS:
+        terms = [term for term in e.memory.terms if term.component == component]
+        if terms:
+            yield component, terms
 
 
 def _title(e: Estimate) -> str:
@@ -52,7 +59,7 @@ def _below(e: Estimate) -> Iterator[str]:
 
 def _block(e: Estimate) -> Iterator[str]:
     yield _title(e)
-    for component, terms in groupby(e.memory.terms, key=lambda t: t.component):
+    for component, terms in _by_component(e):
         yield ""
         yield _heading(e, component)
         for term in terms:

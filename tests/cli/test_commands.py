@@ -284,6 +284,17 @@ def test_every_list_has_its_json(fitcheck: Run, words: tuple[str, ...]) -> None:
     assert fitcheck(*words, "--json").json["schema"].startswith("fitcheck.")
 
 
+def test_explain_tells_of_each_component_once(fitcheck: Run) -> None:
+    """llama.cpp's process and its pool are one overhead; what is in RAM stands last."""
+    words = ("qwen3.5-4b", "--engine", "llama.cpp", "--quant", "q4_k_m")
+    lines = fitcheck("explain", *words).out.splitlines()
+    heads = [line.split(":")[0] for line in lines[1:] if line and line[0] != " "]
+
+    assert heads[:6] == [
+        "weights", "kv_cache", "recurrent_state", "activations", "overhead", "RAM, beside the card",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("command", ["estimate", "explain", "check", "compare", "plan", "sweep"])
 def test_a_prompt_longer_than_the_context_is_refused(fitcheck: Run, command: str) -> None:
     """In one line, never cut to what goes in."""
