@@ -72,7 +72,10 @@ def config(subject: Subject, word: str, catalog: Catalog) -> Mapping[str, Any]:
 
 
 def transformers_job(e: Estimate, words: Mapping[str, Any]) -> TransformersJob:
-    """A model of random numbers, and a run that ends with the whole context in its cache."""
+    """A model of random numbers, and a run that ends with the whole context in its cache.
+
+    Raises BadInput for a scheme that is not made here.
+    """
     model, w = e.subject.model, e.workload
     assert model is not None
     name = e.scheme.name

@@ -25,7 +25,7 @@ _MOST_PARAMETERS: Final = 10**16
 
 
 def read(values: Mapping[str, object], name: str) -> Model:
-    """See `architecture.from_config`."""
+    """See `architecture.from_config`. Raises BadInput."""
     if not isinstance(values, Mapping):
         raise BadInput(f"{name}: is no mapping of names to values")
     config = Config(values, name)

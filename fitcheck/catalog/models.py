@@ -136,7 +136,10 @@ class Catalog:
         return [name for entry in self for name in entry.names]
 
     def config(self, entry: ModelEntry) -> Mapping[str, object] | None:
-        """config.json's words for this entry, those of the entry that it is `like` filled in."""
+        """config.json's words for this entry, those of the entry that it is `like` filled in.
+
+        Raises BadInput where there is no such entry.
+        """
         seen = {entry.id}
         layers = [entry.config or {}]
         while entry.like is not None:

@@ -167,7 +167,7 @@ def named(word: str) -> Machine:
 
 
 def told(found: Machine) -> Machine:
-    """The machine, with what was ambiguous in its name told on stderr."""
+    """The machine, with what was ambiguous in its name told on stderr. Raises NoCard."""
     if not found.cards:
         raise NoCard(f"{found.name} has no card that can be seen")
     tell(found.notes)

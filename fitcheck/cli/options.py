@@ -148,7 +148,10 @@ card_options = many(gpu_option, machine_option, nodes_option, supposed_options)
 
 
 def ask(**options: Any) -> Ask:  # noqa: ANN401  (what click collected)
-    """The question's options as a record; options of other concerns are left out."""
+    """The question's options as a record; options of other concerns are left out.
+
+    Raises BadInput where precision and scheme are both named.
+    """
     given = {name: options[name] for name in Ask.__struct_fields__ if name in options}
     if given.get("precisions") and given.get("quants"):
         raise BadInput("--precision and --quant both name a scheme: give one of them")

@@ -157,7 +157,10 @@ def own(model: str, bits: int, costs: str, library: str) -> Scheme:
 
 
 def hqq(bits: int, group_size: int | None = 64) -> Scheme:
-    """HQQ along rows, scales in 16 bits."""
+    """HQQ along rows, scales in 16 bits.
+
+    Raises BadInput for groups that are no multiple of 8 weights.
+    """
     name = f"hqq-int{bits}-{_tail(group_size)}"
     one_of(bits, (1, 2, 3, 4, 5, 6, 8), name, "bits")
     if group_size and group_size % 8:

@@ -112,7 +112,10 @@ LAYER_HEADINGS: Final = {"scheme": "SCHEME", "in": "IN", "out": "OUT", "bytes": 
 
 
 def layer(s: Scheme, in_features: int, out_features: int) -> Object:
-    """Bytes of one linear layer packed by a scheme, as the contract promises them."""
+    """Bytes of one linear layer packed by a scheme, as the contract promises them.
+
+    Raises BadInput for a mixture, which has no one layout.
+    """
     if s.layout is None:
         raise BadInput(f"{s.name} is a mixture: each tensor of a model has a type of its own")
     size = s.layout.size(in_features, out_features)

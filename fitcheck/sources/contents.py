@@ -90,7 +90,7 @@ def is_projector(name: str) -> bool:
 
 
 def read_gguf(folder: Folder, file: str, name: str) -> Source:
-    """The model in one GGUF file and its other pieces."""
+    """The model in one GGUF file and its other pieces. Raises BadInput where a piece is missing."""
     pieces = gguf.pieces(file)
     missing = [n for n in pieces.files if n not in folder.names]
     if missing:

@@ -39,7 +39,10 @@ def _place(path: str) -> Path:
 
 
 def read_folder(path: Path) -> Source:
-    """The model in a folder, or in the newest snapshot of one in the Hugging Face cache."""
+    """The model in a folder, or in the newest snapshot of one in the Hugging Face cache.
+
+    Raises BadInput where there is none.
+    """
     folder = LocalFolder(path)
     if "snapshots" in folder.names and _CACHED.fullmatch(path.name):
         return read_folder(snapshot(path))

@@ -58,7 +58,10 @@ def settings(workload: Workload) -> Settings:
 
 
 def split(workload: Workload, file: GgufFile, free: Sequence[int]) -> Split:
-    """Where the layers go, on cards with so much free memory or in the proportions asked for."""
+    """Where the layers go, on cards with so much free memory or in the proportions asked for.
+
+    Raises BadInput where the proportions leave these cards nothing.
+    """
     experts = workload.settings.get("n_cpu_moe")
     kept = file.block_count if experts == "all" else number(workload, "n_cpu_moe")
     asked = proportions(workload)
@@ -69,7 +72,10 @@ def split(workload: Workload, file: GgufFile, free: Sequence[int]) -> Split:
 
 
 def proportions(workload: Workload) -> tuple[float, ...]:
-    """`3,1` or `3/1` as numbers; empty where nothing is asked. Source: common/arg.cpp."""
+    """`3,1` or `3/1` as numbers; empty where nothing is asked. Source: common/arg.cpp.
+
+    Raises BadInput for other text.
+    """
     text = workload.settings.get("tensor_split")
     if text is None:
         return ()
@@ -96,7 +102,10 @@ def one_card(workload: Workload) -> bool:
 
 
 def choices(cards: Sequence[Card], workload: Workload) -> Sequence[tuple[Card, ...]]:
-    """The sets of cards to try: the main one alone, all in proportions, or the fewest that do."""
+    """The sets of cards to try: the main one alone, all in proportions, or the fewest that do.
+
+    Raises BadInput where a card that is not there is named.
+    """
     if one_card(workload):
         main = number(workload, "main_gpu") or 0
         if main >= len(cards):
@@ -109,7 +118,10 @@ def choices(cards: Sequence[Card], workload: Workload) -> Sequence[tuple[Card, .
 
 
 def number(workload: Workload, key: str) -> int | None:
-    """A whole number among the settings, None if it is not there or `all`."""
+    """A whole number among the settings, None if it is not there or `all`.
+
+    Raises BadInput for other text.
+    """
     text = workload.settings.get(key)
     if text is None or text == "all":
         return None
@@ -119,7 +131,7 @@ def number(workload: Workload, key: str) -> int | None:
 
 
 def flag(workload: Workload, key: str, *, default: bool = False) -> bool:
-    """A switch among the settings."""
+    """A switch among the settings. Raises BadInput for what is neither on nor off."""
     text = workload.settings.get(key)
     if text is None:
         return default

@@ -127,7 +127,10 @@ def _queries_keys_values(tensor: Tensor, place: Place, ranks: int) -> Shape:
 
 
 def ssm_groups(mixer: Mamba2, ranks: int) -> int:
-    """Groups of B and C over all ranks: a single one is copied to each."""
+    """Groups of B and C over all ranks: a single one is copied to each.
+
+    Raises BadInput where several do not divide by the ranks.
+    """
     if mixer.n_groups % ranks == 0:
         return mixer.n_groups
     if mixer.n_groups != 1:

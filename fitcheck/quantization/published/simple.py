@@ -19,7 +19,10 @@ Section = Mapping[str, object]
 
 
 def bitsandbytes(section: Section) -> Published:
-    """`load_in_4bit` with its type and double quantization, or `load_in_8bit`."""
+    """`load_in_4bit` with its type and double quantization, or `load_in_8bit`.
+
+    Raises BadInput where it says neither.
+    """
     four, eight = (
         f.flag(section, f"load_in_{n}bit") or f.flag(section, f"_load_in_{n}bit") for n in (4, 8)
     )

@@ -79,7 +79,10 @@ class Cursor:
         self._at += length
 
     def skip_strings(self, count: int) -> None:
-        """Go past so many strings; only their lengths are looked at."""
+        """Go past so many strings; only their lengths are looked at.
+
+        Raises BadInput for more of them than any file has.
+        """
         self._strings += count
         if self._strings > MOST_STRINGS:
             raise BadInput(
