@@ -6,7 +6,7 @@ from typing import Final
 # A layer, or a pattern of up to so many, that makes up half of the model or more is drawn less
 # often than it comes: a layer 8 times, a pattern twice, and the rest of a turn more, because the
 # allocator swaps places from layer to layer and is back after 2 or 3. These are the smallest
-# numbers with which no peak of llamacpp_buffers.csv and llamacpp_heldout.csv (tests/golden) changes.
+# numbers with which no peak of llamacpp_buffers.csv and llamacpp_heldout.csv changes.
 _LONGEST_PATTERN: Final = 8
 _KEPT_LAYERS: Final = 8
 _KEPT_PATTERNS: Final = 2
