@@ -1,6 +1,7 @@
 """A model on cards: which of them can run it, and which sets of them are tried."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -115,6 +116,16 @@ def placements(q: Question) -> tuple[Placements | None, str]:
     return (Placements(best[0], tried[-1], tuple(tried)) if best else None), why
 
 
+# Dealing layers out costs a search for each card: beyond these the engine's own way is all there
+# is.
+MOST_TOLD: Final = 4
+
+
+def can_be_told(q: Question, cards: Sequence[Card]) -> bool:
+    """Whether layers can be told where to go on so many cards."""
+    return 1 < len(cards) <= MOST_TOLD and isinstance(q.loaded, Rebalances)
+
+
 def otherwise(q: Question, placed: Placements) -> tuple[Question, Placements, str] | None:
     """Layers told where to go, where all cards together hold what the engine's own way does not.
 
@@ -122,8 +133,9 @@ def otherwise(q: Question, placed: Placements) -> tuple[Question, Placements, st
     """
     p = placed.most
     room = sum(p.usable) - p.memory.total.expected
-    if placed.least.fits or len(p.cards) == 1 or room < 0 or not isinstance(q.loaded, Rebalances):
+    if placed.least.fits or room < 0 or not can_be_told(q, p.cards):
         return None
+    assert isinstance(q.loaded, Rebalances)
     found = q.loaded.rebalanced(q.workload, p.usable)
     if found is None:
         return None

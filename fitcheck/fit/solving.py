@@ -8,7 +8,7 @@ import msgspec
 
 from fitcheck.engines.base import Range, Rebalances, SpansNodes, Workload
 from fitcheck.errors import BadInput
-from fitcheck.fit.placing import Placement, Placements, is_measured
+from fitcheck.fit.placing import Placement, Placements, can_be_told, is_measured
 from fitcheck.fit.records import Question
 from fitcheck.machine import Card
 from fitcheck.search import largest
@@ -66,7 +66,8 @@ def _longest_on(q: Question, p: Placement, limit: int, sure: bool, above: int | 
 def most_sequences(q: Question, placed: Placements) -> int | None:
     """The most sequences of the asked context at once that some of the cards hold; None if none."""
     found: int | None = None
-    for p in placed.each:
+    # On the most cards first, which mostly hold most: of the others one question each is enough.
+    for p in (placed.most, *(p for p in placed.each if p is not placed.most)):
 
         def missing(batch: int, cards: Sequence[Card] = p.cards) -> int:
             workload = msgspec.structs.replace(q.workload, batch=batch)
@@ -106,16 +107,21 @@ def _missing_as_told(q: Question, placed: Placements, workload: Workload) -> int
 
     That is where the engine's own way is no yes.
     """
-    cards = placed.most.cards
-    if len(cards) == 1 or not isinstance(q.loaded, Rebalances):
+    if q.strict and any(_missing(q, p.cards, workload, sure=False) <= 0 for p in placed.each):
         return 1
+    return _told(q, placed.most.cards, workload)
+
+
+def _told(q: Question, cards: Sequence[Card], workload: Workload) -> int:
+    """What these cards lack with layers dealt out to fill them; 1 where they cannot be."""
+    if not can_be_told(q, cards):
+        return 1
+    assert isinstance(q.loaded, Rebalances)
     usable = [q.engine.usable(card, workload) for card in cards]
-    found = q.loaded.rebalanced(workload, usable)
-    if found is None or (
-        q.strict and any(_missing(q, p.cards, workload, sure=False) <= 0 for p in placed.each)
-    ):
+    if sum(t.expected for t in q.loaded.totals(workload, usable)) > sum(usable):
         return 1
-    return _lacks(q.loaded.totals(found[0], usable), usable, sure=True)
+    found = q.loaded.rebalanced(workload, usable)
+    return 1 if found is None else _lacks(q.loaded.totals(found[0], usable), usable, sure=True)
 
 
 def _lacks(totals: Sequence[Range], usable: Sequence[Bytes], sure: bool) -> int:
@@ -139,8 +145,14 @@ def cards_needed(q: Question) -> int | None:
     def holds(count: int) -> bool:
         return _missing(q, (card,) * count, q.workload, sure=True) <= 0
 
+    def holds_as_told(count: int) -> bool:
+        as_it_is = _missing(q, (card,) * count, q.workload, sure=False)
+        return as_it_is > 0 and _told(q, (card,) * count, q.workload) <= 0
+
     least = max(1, ceil_div(q.loaded.memory(q.workload).component("weights"), usable))
     near = next((count for count in range(least, NODE + 1) if holds(count)), None)
+    while near and near > least and holds_as_told(near - 1):
+        near -= 1
     step, most = 1, IN_ONE
     if isinstance(q.engine, SpansNodes):
         step, most = q.engine.node_step, MOST_CARDS
