@@ -93,8 +93,10 @@ class Placements(msgspec.Struct, frozen=True):
 
     @property
     def each(self) -> tuple[Placement, ...]:
-        """Every set once: the fewest first, then the most."""
+        """Every set once: the fewest first, then the most; of cards that are alike no others."""
         ends = (self.least,) if self.most is self.least else (self.least, self.most)
+        if len(set(self.most.usable)) == 1:
+            return ends
         return (*ends, *(p for p in self.tried if p is not self.least and p is not self.most))
 
 
