@@ -83,14 +83,16 @@ def _memory(weights: int, cache: int) -> Memory:
     return Memory(terms=terms, total=Range(total, total, Bytes(total * 11 // 10)))
 
 
-def asked(usable: int, context: int = 4096, cards: int = 1, named: bool = True) -> Fit:
+def asked(
+    usable: int, context: int = 4096, cards: int = 1, named: bool = True, prompt: int | None = None
+) -> Fit:
     """The verdict for that many equal cards."""
     engine = Plain()
     card = Card(id="c", name="C", vendor="nvidia", total=Bytes(usable))
     question = Question(
         engine=engine,
         loaded=engine,
-        workload=Workload(context=context, prompt=context),
+        workload=Workload(context=context, prompt=prompt or context),
         machine=Machine(name="m", cards=(card,) * cards),
         context_asked=named,
     )
@@ -130,6 +132,12 @@ def test_the_sure_context_is_the_last_that_fits() -> None:
 def test_a_context_is_not_promised_beyond_the_models_own() -> None:
     """8,192 tokens, however much memory there is."""
     assert asked(1 << 30).max_context == 8192
+
+
+def test_no_context_is_promised_in_which_the_prompt_has_no_room() -> None:
+    """3,000 tokens go in: a prompt of 3,000 does, one of 3,001 does not."""
+    assert asked(16_001, prompt=3000).max_context == 3000
+    assert asked(16_001, prompt=3001).max_context is None
 
 
 def test_short_only_where_no_context_was_asked_for() -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fitcheck.answers import recent
 from fitcheck.answers.asked import COLUMNS, Ask, Job, beside, jobs, on_card, question, workload
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.answers.heeded import WrongOption
@@ -198,7 +199,7 @@ def _held(
 ) -> Estimate:
     assert subject.model is not None
     job = on_card(subject, job, machine, ask)
-    loaded = job.engine.load(subject.model, job.scheme, subject.checkpoint)
+    loaded = recent.loaded(subject, job)
     asked = question(subject, job, loaded, machine, ask)
     told: tuple[str, ...] = ()
     if _may_be(rows, job):

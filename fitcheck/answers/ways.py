@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from fitcheck.answers import recent
 from fitcheck.answers.asked import Ask, Job, jobs, question
 from fitcheck.answers.estimate import Estimate, notes
 from fitcheck.engines.base import Loaded, SpansNodes
@@ -121,8 +122,7 @@ def asked(subject: Subject, ask: Ask) -> tuple[Asked, ...]:
     if subject.model is None:
         return ()
     return tuple(
-        Asked(subject, job, job.engine.load(subject.model, job.scheme, subject.checkpoint), ask)
-        for job in jobs(subject, ask)
+        Asked(subject, job, recent.loaded(subject, job), ask) for job in jobs(subject, ask)
     )
 
 
@@ -142,12 +142,20 @@ def ways(one: Asked, held: Iterable[Held], rentals: Iterable[Rental] = ()) -> tu
     found: list[Way] = []
     for kind in KINDS[:-1]:
         found += _apart([way for way in bought if way.kind == kind])[:MOST]
-    return (*found, *_rented(one, rentals))
+    return tuple(_solved(one, way) for way in (*found, *_rented(one, rentals)))
+
+
+def _solved(one: Asked, way: Way) -> Way:
+    """With all that is searched for: of what is not shown a table's part was enough."""
+    f = way.estimate.fit
+    if way.kind == "offload" or f is None or f.max_batch is not None:
+        return way
+    return msgspec.structs.replace(way, estimate=one.held(way.machine, "batch"))
 
 
 def _try(one: Asked, machine: Machine) -> Held | None:
     try:
-        return Held(machine, one.held(machine, "batch"))
+        return Held(machine, one.held(machine, "table"))
     except BadInput:
         return None
 

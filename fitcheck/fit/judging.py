@@ -130,7 +130,7 @@ def _judged(q: Question, placed: Placements, solve: Solve) -> Fit:
     sure = longest_context(q, placed, sure=True) if searched else None
     longest = sure
     if not q.strict and (more or (solve == "table" and not p.fits)):
-        longest = longest_context(q, placed, sure=False)
+        longest = longest_context(q, placed, sure=False, told=more)
     if verdict == "no" and not q.context_asked and (longest or 0) >= SHORTEST_CONTEXT:
         verdict = "short"
     found = Fit(

@@ -23,18 +23,28 @@ IN_ONE: Final = 16
 NODE: Final = 8
 
 
-def longest_context(q: Question, placed: Placements, *, sure: bool) -> int | None:
+def longest_context(
+    q: Question, placed: Placements, *, sure: bool, told: bool = True
+) -> int | None:
     """The longest context, up to the model's own limit, that some of the cards hold; None if none.
 
     More cards hold more of a cache, but each has a process, so it may be any number of them.
+    Without `told` layers go where the engine puts them by itself, which is quicker to say.
     """
+    found = _longest(q, placed, sure, told)
+    whole = q.workload.prompt >= q.workload.context
+    return found if found is None or whole or found >= q.workload.prompt else None
+
+
+def _longest(q: Question, placed: Placements, sure: bool, told: bool) -> int | None:
+    """The same, of which a prompt of its own length may be left no room."""
     asked = q.workload.context
     limit = max(q.loaded.model.context_length or asked, asked)
     found: int | None = None
     for p in placed.each:
         if found != limit:
             found = _longest_on(q, p, limit, sure, found)
-    if sure or found is None or found == limit:
+    if sure or not told or found is None or found == limit:
         return found
     return _more(lambda n: _missing_as_told(q, placed, _with_context(q, n)), found, limit)
 
@@ -118,10 +128,13 @@ def _told(q: Question, cards: Sequence[Card], workload: Workload) -> int:
         return 1
     assert isinstance(q.loaded, Rebalances)
     usable = [q.engine.usable(card, workload) for card in cards]
-    if sum(t.expected for t in q.loaded.totals(workload, usable)) > sum(usable):
+    try:
+        if sum(t.expected for t in q.loaded.totals(workload, usable)) > sum(usable):
+            return 1
+        found = q.loaded.rebalanced(workload, usable)
+        return 1 if found is None else _lacks(q.loaded.totals(found[0], usable), usable, sure=True)
+    except BadInput:
         return 1
-    found = q.loaded.rebalanced(workload, usable)
-    return 1 if found is None else _lacks(q.loaded.totals(found[0], usable), usable, sure=True)
 
 
 def _lacks(totals: Sequence[Range], usable: Sequence[Bytes], sure: bool) -> int:
