@@ -193,14 +193,14 @@ def test_every_fault_of_a_file_is_told_at_once_in_its_order(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "released", "context_length"),
     [
-        ("falcon-40b", "2023-05", 2048),  # arXiv:2311.16867
-        ("falcon-180b", "2023-09", 2048),  # huggingface.co/blog/falcon-180b
-        ("command-r-35b", "2024-03", 131072),  # docs.cohere.com/docs/command-r: 128K
-        ("command-a", "2025-03", 262144),  # docs.cohere.com/docs/command-a: 256K
+        ("falcon-40b", "2023-05", 2048),  # inference.readthedocs.io: llm/falcon
+        ("falcon-180b", "2023-09", 2048),  # openfuture.eu on Falcon 180B
+        ("command-r-35b", "2024-03", 131072),  # transformers: model_doc/cohere, 128k
+        ("command-a", "2025-03", 262144),  # its model card: 256K
         ("falcon-h1-34b", "2025-05", 262144),  # transformers' table of Falcon-H1
         ("internvl2-2b", "2024-06", 32768),  # xorbitsai/inference; a repacked config has 512
         ("llama-3.3-70b", "2024-12", 131072),  # the day of its release, not of its repository
-        ("qwen3.6-27b", "2026-04", 262144),  # huggingface.co/collections/Qwen/qwen36
+        ("qwen3.6-27b", "2026-04", 262144),  # ai-master.cc/article/llm-019
     ],
 )
 def test_dates_and_contexts_are_the_publishers(
