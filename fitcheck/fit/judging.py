@@ -28,7 +28,8 @@ def fit(q: Question, *, solve: Solve = "all") -> tuple[Fit, Memory]:
     """Verdict and memory for the fewest of the machine's cards that hold it.
 
     `solve` says what else is searched for: nothing, what a table shows (the longest context), that
-    and the largest batch, or all of it, down to how many cards would be needed.
+    and the largest batch, or all of it, down to how many cards would be needed, and to what more
+    they would hold if the engine were told where layers go.
     """
     able, whys = capable(q)
     if not able:
@@ -130,7 +131,7 @@ def _judged(q: Question, placed: Placements, solve: Solve) -> Fit:
     sure = longest_context(q, placed, sure=True) if searched else None
     longest = sure
     if not q.strict and (more or (solve == "table" and not p.fits)):
-        longest = longest_context(q, placed, sure=False, told=more)
+        longest = longest_context(q, placed, sure=False, told=solve == "all")
     if verdict == "no" and not q.context_asked and (longest or 0) >= SHORTEST_CONTEXT:
         verdict = "short"
     found = Fit(
@@ -141,7 +142,7 @@ def _judged(q: Question, placed: Placements, solve: Solve) -> Fit:
         per_card=per_card(cards, p.usable, p.shares),
         max_context=longest,
         max_context_sure=sure,
-        max_batch=most_sequences(q, placed) if more and p.tight else None,
+        max_batch=most_sequences(q, placed, told=solve == "all") if more and p.tight else None,
         cards_needed=cards_needed(q) if solve == "all" and not p.tight else None,
         limited_by=None if p.fits else _largest_obstacle(p),
     )

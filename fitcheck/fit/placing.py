@@ -83,8 +83,8 @@ def is_measured(q: Question, cards: Sequence[Card], workload: Workload) -> bool:
 
 
 class Placements(msgspec.Struct, frozen=True):
-    """The model on as few cards as need be, on the most that it can be divided over, and on all
-    sets that were tried.
+    """The model on as few cards as need be, on the most that it can be divided over, and on the
+    sets that were tried beside these.
     """
 
     least: Placement
@@ -93,10 +93,8 @@ class Placements(msgspec.Struct, frozen=True):
 
     @property
     def each(self) -> tuple[Placement, ...]:
-        """Every set once: the fewest first, then the most; of cards that are alike no others."""
+        """Every set once: the fewest that hold it first, then the most, which mostly hold most."""
         ends = (self.least,) if self.most is self.least else (self.least, self.most)
-        if len(set(self.most.usable)) == 1:
-            return ends
         return (*ends, *(p for p in self.tried if p is not self.least and p is not self.most))
 
 
@@ -115,7 +113,11 @@ def placements(q: Question) -> tuple[Placements | None, str]:
     except BadInput as error:
         return None, str(error)
     best = [p for p in tried if p.fits] or [p for p in tried if p.tight] or tried[-1:]
-    return (Placements(best[0], tried[-1], tuple(tried)) if best else None), why
+    if not best:
+        return None, why
+    # Where layers go by the cards' memory, of cards that are alike more hold more: the ends do.
+    alike = isinstance(q.loaded, Rebalances) and len(set(tried[-1].usable)) == 1
+    return Placements(best[0], tried[-1], () if alike else tuple(tried)), why
 
 
 # Dealing layers out costs a search for each card: beyond these the engine's own way is all there
@@ -132,6 +134,7 @@ def otherwise(q: Question, placed: Placements) -> tuple[Question, Placements, st
     """Layers told where to go, where all cards together hold what the engine's own way does not.
 
     The question with that in its workload, unless its own way may do, and what is typed for it.
+    Proportions are only told where they surely fit, so what is solved for them is as strict.
     """
     p = placed.most
     room = sum(p.usable) - p.memory.total.expected
@@ -146,7 +149,8 @@ def otherwise(q: Question, placed: Placements) -> tuple[Question, Placements, st
         return q, placed, f"{how} surely fits"
     told = place(q, p.cards, workload)
     said = f"{how}: the engine's own division is too much for a card"
-    return msgspec.structs.replace(q, workload=workload), Placements(told, told, (told,)), said
+    asked = msgspec.structs.replace(q, workload=workload, strict=True)
+    return asked, Placements(told, told, (told,)), said
 
 
 def _choices(q: Question) -> Iterable[tuple[Card, ...]]:

@@ -73,8 +73,11 @@ def _longest_on(q: Question, p: Placement, limit: int, sure: bool, above: int | 
     return largest(missing, asked)
 
 
-def most_sequences(q: Question, placed: Placements) -> int | None:
-    """The most sequences of the asked context at once that some of the cards hold; None if none."""
+def most_sequences(q: Question, placed: Placements, *, told: bool = True) -> int | None:
+    """The most sequences of the asked context at once that some of the cards hold; None if none.
+
+    `told` as in `longest_context`.
+    """
     found: int | None = None
     # On the most cards first, which mostly hold most: of the others one question each is enough.
     for p in (placed.most, *(p for p in placed.each if p is not placed.most)):
@@ -87,7 +90,7 @@ def most_sequences(q: Question, placed: Placements) -> int | None:
             found = largest(missing, MOST_SEQUENCES)
         elif found < MOST_SEQUENCES:
             found = _more(missing, found, MOST_SEQUENCES)
-    if found is None or found == MOST_SEQUENCES:
+    if not told or found is None or found == MOST_SEQUENCES:
         return found
 
     def missing_as_told(batch: int) -> int:
