@@ -161,8 +161,7 @@ def _glanced(subject: Subject, job: Job, machine: Machine, ask: Ask, known: Know
     place = key(subject, job.engine.name, job.scheme.name)
     seen = known.totals.get(place)
     if seen is None:
-        assert subject.model is not None
-        loaded = job.engine.load(subject.model, job.scheme)
+        loaded = recent.loaded(subject, job)
         seen = known.learn(place, totals(loaded, loaded.settle(asked), usable))
     refused = "; ".join(unsupported(job.scheme, machine.cards[0], job.engine))
     searched = f"{place} {usable} {refused}"
