@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / p) for p in ("measured", "engines/llama_cpp"))]
+TESTS = ("measured", "engines/llama_cpp", "engines/transformers")
+sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / part) for part in TESTS)]
 
 from accuracy_others import print_others  # noqa: E402 (the path is set above)
 from measured import TABLES  # noqa: E402

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "engines" / "transformers")]
+
+from transformers_golden import QWEN  # noqa: E402
 
 from fitcheck.architecture import Model, from_config  # noqa: E402 (the path is set above)
 from fitcheck.engines.base import Workload  # noqa: E402
@@ -197,12 +199,10 @@ class Published(NamedTuple):
 def published() -> Iterator[Published]:
     """Figures of Qwen1.5, Qwen2 and Qwen3 on as many cards as were used."""
     configs = json.loads((GOLDEN / "transformers_qwen.json").read_text())
-    names = {"BF16": "bf16", "GPTQ-Int4": "gptq-int4", "GPTQ-Int8": "gptq-int8"}
-    names |= {"AWQ": "awq-int4", "AWQ-INT4": "awq-int4", "FP8": "fp8"}
     loaded: dict[tuple[str, str], TransformersModel] = {}
     with (GOLDEN / "transformers_published.csv").open() as file:
         for r in csv.DictReader(file):
-            key = (r["model"], names[r["quantization"]])
+            key = (r["model"], QWEN[r["quantization"]])
             if key not in loaded:
                 model = from_config(configs[r["model"]])
                 loaded[key] = Transformers().load(model, scheme(key[1]))

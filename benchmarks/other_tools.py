@@ -87,7 +87,7 @@ def asked() -> Iterator[dict[str, Any]]:
         }
 
 
-PATHS = ("measured", "engines/llama_cpp")
+PATHS = ("measured", "engines/llama_cpp", "engines/transformers")
 
 
 def answers(tool: str, python: str, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -98,3 +98,15 @@ def plain_term(name: str, tensors: int, shape: tuple[int, ...], itemsize: int, s
         values={"tensors": tensors, **dims, "itemsize": itemsize},
         source=source,
     )
+
+
+def small_term(numbers: int, itemsize: int, source: str) -> Term:
+    """All that is no matrix, of one type of number, together."""
+    return Term(
+        component="weights",
+        name="norms, biases and other small tensors" + (" in fp32" if itemsize == 4 else ""),
+        size=Bytes(numbers * itemsize),
+        formula="numbers * itemsize",
+        values={"numbers": numbers, "itemsize": itemsize},
+        source=source,
+    )

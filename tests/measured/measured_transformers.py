@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from measured_rows import Asked, Figure, configs, loaded, memory_of, rows, seen
+from transformers_golden import QWEN
 
 from fitcheck.engines.base import Memory, Range, Workload
 from fitcheck.units import GIB, MIB
@@ -96,16 +97,6 @@ def _stated(row: dict[str, str], memory: Memory) -> Range | None:
 def _name(row: dict[str, str]) -> str:
     keys = ("model", "transformers", "attention", "batch", "prompt", "padded", "kernels")
     return " ".join(row[k] for k in keys if row.get(k))
-
-
-QWEN: Final = {
-    "BF16": "bf16",
-    "GPTQ-Int4": "gptq-int4",
-    "GPTQ-Int8": "gptq-int8",
-    "AWQ": "awq-int4",
-    "AWQ-INT4": "awq-int4",
-    "FP8": "fp8",
-}
 
 
 HEAD: Final = "one matrix of the head more, in all rows alike; the library has it once"

@@ -1,6 +1,6 @@
 """Weights as `from_pretrained` leaves them on the card."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from math import prod
 from typing import Final
 
@@ -10,10 +10,9 @@ from fitcheck.engines.base import Term
 from fitcheck.engines.published import packed_groups, publisher, stored_terms
 from fitcheck.engines.transformers import buffers
 from fitcheck.engines.transformers.converted import itemsize, packs, spared
-from fitcheck.engines.weights import NAMES, Group, groups, packed_term, plain_term
+from fitcheck.engines.weights import NAMES, Group, groups, packed_term, plain_term, small_term
 from fitcheck.quantization import Scheme
 from fitcheck.quantization.published import Published
-from fitcheck.units import Bytes
 
 SOURCE: Final = "config.json; transformers 5.23.0, modeling_utils.py"
 
@@ -38,7 +37,11 @@ def terms(model: Model, scheme: Scheme, stored: Checkpoint | None = None) -> tup
             size = itemsize(scheme, model, group.tensor)
             small[size] = small.get(size, 0) + group.count * group.tensor.numel
     own = 4 if scheme.name == "fp32" else 2
-    return (*found, *_vectors(small), *buffers.terms(model, own))
+    return (
+        *found,
+        *(small_term(numbers, size, SOURCE) for size, numbers in small.items()),
+        *buffers.terms(model, own),
+    )
 
 
 def _groups(
@@ -83,18 +86,6 @@ def _packed(group: Group, scheme: Scheme, spare: Tensor | None) -> Iterator[Term
 
 def _plain(group: Group, size: int) -> Term:
     return plain_term(_name(group), group.count, group.tensor.shape, size, SOURCE)
-
-
-def _vectors(small: Mapping[int, int]) -> Iterable[Term]:
-    for size, numbers in small.items():
-        yield Term(
-            component="weights",
-            name="norms, biases and other small tensors" + (" in fp32" if size == 4 else ""),
-            size=Bytes(numbers * size),
-            formula="numbers * itemsize",
-            values={"numbers": numbers, "itemsize": size},
-            source=SOURCE,
-        )
 
 
 def _name(group: Group) -> str:

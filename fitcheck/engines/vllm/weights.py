@@ -17,7 +17,7 @@ from fitcheck.engines.published import publisher
 from fitcheck.engines.vllm import division, tensors, towers
 from fitcheck.engines.vllm.division import Place
 from fitcheck.engines.vllm.parallel import Parallel
-from fitcheck.engines.weights import NAMES, groups, packed_term, plain_term
+from fitcheck.engines.weights import NAMES, groups, packed_term, plain_term, small_term
 from fitcheck.errors import BadInput
 from fitcheck.quantization import Scheme
 from fitcheck.quantization.layout import BlockScaled, Layout
@@ -73,7 +73,7 @@ def terms(model: Model, scheme: Scheme, over: Parallel | int, start: int = 0) ->
         first, count = matrices.get(key, (held, 0))
         matrices[key] = (first, count + held.count)
     found = [_term(held, count, key[3]) for key, (held, count) in matrices.items()]
-    return (*found, *(_small(size, numbers) for size, numbers in small.items()))
+    return (*found, *(small_term(numbers, size, SOURCE) for size, numbers in small.items()))
 
 
 def _held(model: Model, scheme: Scheme, over: Parallel, start: int) -> Iterator[Held]:
@@ -177,17 +177,6 @@ def _divided(held: Held, scheme: Scheme) -> Layout:
     raise BadInput(
         f"{scheme.name} does not divide over so many cards: {_name(held)}: {sizes[0]} is no"
         f" multiple of its tile of {tile[0]} by {tile[1]}"
-    )
-
-
-def _small(itemsize: int, numbers: int) -> Term:
-    return Term(
-        component="weights",
-        name="norms, biases and other small tensors" + (" in fp32" if itemsize == 4 else ""),
-        size=Bytes(numbers * itemsize),
-        formula="numbers * itemsize",
-        values={"numbers": numbers, "itemsize": itemsize},
-        source=SOURCE,
     )
 
 

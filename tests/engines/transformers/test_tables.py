@@ -3,7 +3,7 @@
 from functools import cache
 
 import pytest
-from transformers_golden import configs, table
+from transformers_golden import QWEN, configs, table
 
 from fitcheck.architecture import from_config
 from fitcheck.engines.base import Memory, Workload
@@ -11,14 +11,6 @@ from fitcheck.engines.transformers import Transformers
 from fitcheck.engines.transformers.loaded import TransformersModel
 from fitcheck.quantization import scheme
 
-SCHEMES = {
-    "BF16": "bf16",
-    "GPTQ-Int4": "gptq-int4",
-    "GPTQ-Int8": "gptq-int8",
-    "AWQ": "awq-int4",
-    "AWQ-INT4": "awq-int4",
-    "FP8": "fp8",
-}
 ROWS = table("transformers_published.csv")
 
 
@@ -29,7 +21,7 @@ def loaded(name: str, packing: str) -> TransformersModel:
 
 
 def estimate(row: dict[str, str]) -> Memory:
-    engine = loaded(row["model"], SCHEMES[row["quantization"]])
+    engine = loaded(row["model"], QWEN[row["quantization"]])
     prompt = int(row["prompt"])
     asked = Workload(
         context=prompt + int(row["generated"]),

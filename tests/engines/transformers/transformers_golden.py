@@ -12,6 +12,16 @@ from fitcheck.units import ceil_div
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
+# What the columns of Qwen's tables are called here.
+QWEN = {
+    "BF16": "bf16",
+    "GPTQ-Int4": "gptq-int4",
+    "GPTQ-Int8": "gptq-int8",
+    "AWQ": "awq-int4",
+    "AWQ-INT4": "awq-int4",
+    "FP8": "fp8",
+}
+
 
 @cache
 def configs(name: str) -> dict[str, dict[str, Any]]:
