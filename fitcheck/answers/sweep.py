@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from fitcheck.answers.asked import Ask, Job, jobs, question, workload
+from fitcheck.answers import recent
+from fitcheck.answers.asked import Ask, Job, jobs, on_card, question, workload
 from fitcheck.engines.base import Loaded, Memory
 from fitcheck.errors import BadInput
 from fitcheck.fit import Fit, Verdict, fit
@@ -85,13 +86,13 @@ def sweep(
 
 
 def _held(subject: Subject, job: Job, machines: tuple[Machine, ...], ask: Ask) -> Iterator[Held]:
-    assert subject.model is not None
-    loaded = job.engine.load(subject.model, job.scheme, subject.checkpoint)
     if not machines:
-        yield Held(job, loaded, None, None)
+        yield Held(job, recent.loaded(subject, job), None, None)
     for machine in machines:
-        found, _ = fit(question(subject, job, loaded, machine, ask), solve="batch")
-        yield Held(job, loaded, machine, found)
+        own = on_card(subject, job, machine, ask)
+        loaded = recent.loaded(subject, own)
+        found, _ = fit(question(subject, own, loaded, machine, ask), solve="batch")
+        yield Held(own, loaded, machine, found)
 
 
 def _contexts(limit: int | None, held: Sequence[Held]) -> list[int]:

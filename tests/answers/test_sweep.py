@@ -36,6 +36,14 @@ def test_the_exact_longest_contexts_are_among_them() -> None:
     assert {v for c, v in verdicts.items() if c > series.max_context} == {"no"}
 
 
+def test_a_card_without_bf16_is_swept_in_what_the_engine_takes_there() -> None:
+    """vLLM's --dtype auto is fp16 on Turing, as `check` has it."""
+    (series,) = swept("llama-3.1-8b", "2xt4", engine="vllm", precisions=("fp16",)).series
+
+    assert series.scheme.name == "fp16"
+    assert {p.context: p.verdict for p in series.points}[4096] == "fits"
+
+
 @pytest.mark.parametrize(
     ("engine", "quant"), [("transformers", "bnb-nf4"), ("llama.cpp", "q8_0"), ("vllm", "awq-int4")]
 )
